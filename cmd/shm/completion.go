@@ -1,0 +1,211 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/namedshm/namedshm"
+)
+
+// completionCmd prints what makes a shell complete shm's verbs, flags and the names of live objects.
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Help has the examples.
+func (*completionCmd) Help() string {
+	return `Verbs, flags, their values, and the names of live objects are completed.
+
+Examples:
+
+    source <(shm completion bash)                                      # in ~/.bashrc
+    source <(shm completion zsh)                                       # in ~/.zshrc, behind compinit
+    shm completion fish > ~/.config/fish/completions/shm.fish`
+}
+
+// The scripts only ask this program: shm __complete gets the words up to the cursor, without the first, and prints the
+// candidates for the last, one a line. A single line ":files" asks for file names.
+//
+// bash hands words over as they are typed, quotes and all, and quotes what it inserts when it takes it for file names.
+var completionScripts = map[string]string{
+	"bash": `_shm() {
+    local IFS=$'\n' found
+    COMPREPLY=()
+    compopt -o filenames 2>/dev/null
+    found=($(shm __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    if [[ ${found[0]} == :files ]]; then
+        COMPREPLY=($(compgen -f -- "$2"))
+    else
+        COMPREPLY=("${found[@]}")
+    fi
+}
+complete -F _shm shm
+`,
+	"zsh": `#compdef shm
+_shm() {
+    local -a found
+    found=("${(@f)$(shm __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    if [[ ${found[1]} == :files ]]; then
+        _files
+    elif [[ -n ${found[1]} ]]; then
+        compadd -- "${found[@]}"
+    fi
+}
+compdef _shm shm
+`,
+	"fish": `function __shm_complete
+    set -l words (commandline -opc)[2..-1] (commandline -ct)
+    set -l found (shm __complete $words 2>/dev/null)
+    if test "$found[1]" = :files
+        __fish_complete_path (commandline -ct)
+    else
+        printf '%s\n' $found
+    end
+end
+complete -c shm -f -a '(__shm_complete)'
+`,
+}
+
+// Run prints the script.
+func (c *completionCmd) Run(a *app) error { return a.printf("%s", completionScripts[c.Shell]) }
+
+// completeCmd answers the scripts.
+type completeCmd struct {
+	Words []string `arg:"" optional:""`
+}
+
+// Run prints the candidates for the last word.
+func (c *completeCmd) Run(a *app, parser *kong.Kong) error {
+	words := c.Words
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	for i, w := range words {
+		words[i] = unquote(w)
+	}
+	last := words[len(words)-1]
+	for _, candidate := range candidates(parser.Model.Node, words[:len(words)-1], last) {
+		if strings.HasPrefix(candidate, last) || candidate == wantFiles {
+			if err := a.printf("%s\n", candidate); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wantFiles asks the shell for file names.
+const wantFiles = ":files"
+
+// unquote takes the quotes off a word as it is typed, which may be unfinished. It expands nothing.
+func unquote(word string) string {
+	var b strings.Builder
+	quote := byte(0)
+	for i := 0; i < len(word); i++ {
+		switch c := word[i]; {
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote = c
+		case quote != 0 && c == quote:
+			quote = 0
+		case c == '\\' && quote == 0 && i+1 < len(word):
+			i++
+			b.WriteByte(word[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// candidates is what may stand behind the words before.
+func candidates(root *kong.Node, before []string, last string) []string {
+	if len(before) == 0 {
+		var verbs []string
+		for _, child := range root.Children {
+			if !child.Hidden {
+				verbs = append(verbs, child.Name)
+			}
+		}
+		return verbs
+	}
+	verb := childNamed(root, before[0])
+	if verb == nil {
+		return nil
+	}
+	positional := 0
+	for i := 1; i < len(before); i++ {
+		name, isFlag := strings.CutPrefix(before[i], "--")
+		switch {
+		case !isFlag:
+			positional++
+		case name == "":
+			return []string{wantFiles} // behind "--" stands a command of the user's own
+		default:
+			if flag := flagNamed(verb, name); flag != nil && !flag.IsBool() {
+				if i++; i == len(before) {
+					return valuesOf(flag.Value)
+				}
+			}
+		}
+	}
+	if strings.HasPrefix(last, "-") {
+		var flags []string
+		for _, flag := range verb.Flags {
+			flags = append(flags, "--"+flag.Name)
+		}
+		return append(flags, "--help")
+	}
+	if positional < len(verb.Positional) {
+		return valuesOf(verb.Positional[positional])
+	}
+	return nil
+}
+
+func childNamed(node *kong.Node, name string) *kong.Node {
+	for _, child := range node.Children {
+		if child.Name == name {
+			return child
+		}
+	}
+	return nil
+}
+
+func flagNamed(node *kong.Node, name string) *kong.Flag {
+	for _, flag := range node.Flags {
+		if flag.Name == name {
+			return flag
+		}
+	}
+	return nil
+}
+
+// valuesOf is the values that a flag or an argument can have, as far as they can be told.
+func valuesOf(v *kong.Value) []string {
+	switch {
+	case v.Enum != "":
+		return v.EnumSlice()
+	case v.Name == "name":
+		return liveNames()
+	case v.Name == "namespace":
+		return []string{"local", "global"}
+	case v.Name == "file" || v.Name == "command":
+		return []string{wantFiles}
+	}
+	return nil
+}
+
+// liveNames is the names of all live objects, as well as they can be listed. A Local name is offered with its prefix.
+func liveNames() (names []string) {
+	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
+		infos, err := namedshm.List(n)
+		if err != nil {
+			continue
+		}
+		for i := range infos {
+			if !upsets(infos[i].Name) {
+				names = append(names, infos[i].Name)
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/namedshm/namedshm"
+)
+
+// demoCmd shows the whole idea with two real processes.
+type demoCmd struct {
+	Global bool `help:"In the Global namespace, which needs a privilege."`
+	Kill   bool `help:"Kill the first process while it holds the section, instead of letting it end."`
+	output
+}
+
+// Help has the details.
+func (*demoCmd) Help() string {
+	return `It starts two processes. The first makes a section of 256 bytes and writes a message, the second opens it
+by name and shows the message. Then both end, and name and memory are gone. Each step is told with the call that made
+it, in Go and (in brackets) in Win32.
+
+Examples:
+
+    shm demo
+    shm demo --kill`
+}
+
+// demoMessage is what one process tells the other.
+const demoMessage = "Message from first process."
+
+// demoSize is how many bytes the first process asks for.
+const demoSize = 256
+
+// demoTime bounds the demo: whatever goes wrong, it ends.
+const demoTime = 30 * time.Second
+
+// step is something that a process did, as it is told.
+type step struct {
+	Process string `json:"process"`
+	PID     int    `json:"pid"`
+	Go      string `json:"go,omitempty"`
+	Win32   string `json:"win32,omitempty"`
+	Result  string `json:"result"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Run tells the story.
+func (c *demoCmd) Run(a *app) error {
+	prefix := namedshm.LocalNamespace
+	if c.Global {
+		prefix = namedshm.GlobalNamespace
+	}
+	d := &demo{app: a, cmd: c, name: prefix.String() + "namedshm-demo-" + strconv.Itoa(os.Getpid())}
+	defer d.end()
+	for _, act := range []func() error{d.firstWrites, d.secondReads, d.bothHold, d.bothEnd, d.allIsGone} {
+		if err := act(); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.json(map[string]string{"demo": "ok"})
+	}
+	return a.printf("\ndemo: ok\n")
+}
+
+// demo is the parent: it has the processes do one step at a time.
+type demo struct {
+	app           *app
+	cmd           *demoCmd
+	name          string
+	first, second *actor
+	memory        memory
+}
+
+// say heads an act.
+func (d *demo) say(format string, args ...any) error {
+	if d.cmd.JSON {
+		return nil
+	}
+	return d.app.printf("\n"+format+"\n", args...)
+}
+
+// tell prints a step.
+func (d *demo) tell(s step) error {
+	if d.cmd.JSON {
+		return d.app.json(s)
+	}
+	text := ""
+	if s.Go != "" {
+		text += fmt.Sprintf("  %-6s  %s\n", s.Process, s.Go)
+		s.Process = ""
+	}
+	if s.Win32 != "" {
+		text += fmt.Sprintf("  %-6s  [%s]\n", s.Process, s.Win32)
+	}
+	result := strings.ReplaceAll(s.Result, "\n", "\n            ")
+	return d.app.printf("%s  %-6s  → %s\n", text, s.Process, result)
+}
+
+// self is a step of the parent's own.
+func (d *demo) self(goCall, win32, format string, args ...any) error {
+	return d.tell(step{Process: "demo", PID: os.Getpid(), Go: goCall, Win32: win32, Result: fmt.Sprintf(format, args...)})
+}
+
+// run has an actor do steps, and tells each.
+func (d *demo) run(who *actor, verbs ...string) error {
+	for _, verb := range verbs {
+		s, err := who.do(verb)
+		if err != nil {
+			return err
+		}
+		if err := d.tell(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *demo) firstWrites() (err error) {
+	if d.first, err = start("first", d.name); err != nil {
+		return err
+	}
+	if err := d.say("The first process (%d) makes a section, maps it and writes.", d.first.pid()); err != nil {
+		return err
+	}
+	return d.run(d.first, "create", "map", "write")
+}
+
+func (d *demo) secondReads() (err error) {
+	if d.second, err = start("second", d.name); err != nil {
+		return err
+	}
+	if err := d.say("It waits. The second process (%d) opens the section by its name and reads.", d.second.pid()); err != nil {
+		return err
+	}
+	return d.run(d.second, "open", "map", "read")
+}
+
+func (d *demo) bothHold() error {
+	info, err := namedshm.Stat(d.name)
+	if err != nil {
+		return err
+	}
+	if err := d.say("Both hold it now."); err != nil {
+		return err
+	}
+	result := plural(info.Size, "byte")
+	if info.Resident >= 0 {
+		result += ", " + strconv.FormatInt(info.Resident, 10) + " of them in memory"
+	}
+	for _, h := range info.Holders {
+		result += fmt.Sprintf("\nprocess %d has %s", h.PID, holderCounts(h))
+	}
+	if err := d.self(fmt.Sprintf("namedshm.Stat(`%s`)", d.name), "NtQueryDirectoryObject, NtQuerySection, …", "%s", result); err != nil {
+		return err
+	}
+	d.memory = memoryOf(d.first.pid(), d.name)
+	if d.memory == nil {
+		return nil
+	}
+	return d.self("", "", "%s", d.memory.before())
+}
+
+func (d *demo) bothEnd() error {
+	if err := d.say("The second process lets go of it and ends."); err != nil {
+		return err
+	}
+	if err := d.run(d.second, "unmap", "close"); err != nil {
+		return err
+	}
+	if err := d.second.quit(); err != nil {
+		return err
+	}
+	if d.cmd.Kill {
+		if err := d.say("The first process is killed. It gets no chance to clean anything up."); err != nil {
+			return err
+		}
+		d.first.kill()
+		return d.self("os.Process.Kill()", "TerminateProcess(process, 1)", "process %d is dead", d.first.pid())
+	}
+	if err := d.say("The first process lets go of it and ends. Its handle was the last."); err != nil {
+		return err
+	}
+	if err := d.run(d.first, "unmap", "close"); err != nil {
+		return err
+	}
+	return d.first.quit()
+}
+
+func (d *demo) allIsGone() error {
+	if err := d.say("Nobody holds it any more: name and memory are gone."); err != nil {
+		return err
+	}
+	s, err := namedshm.Open(d.name, namedshm.Read)
+	if err == nil {
+		s.Close()
+		return fmt.Errorf("demo: %s is still there", d.name)
+	}
+	var refused *namedshm.Error
+	if !errors.As(err, &refused) || refused.Code != namedshm.ErrFileNotFound {
+		return err
+	}
+	err = d.self(fmt.Sprintf("namedshm.Open(`%s`, namedshm.Read)", d.name),
+		fmt.Sprintf(`OpenFileMapping(FILE_MAP_READ, FALSE, %s)`, cString(d.name)), "%v", refused.Code)
+	if err != nil || d.memory == nil {
+		return err
+	}
+	after, err := d.memory.after()
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return d.self("", "", "%s", after)
+}
+
+// end leaves no process behind, whatever happened.
+func (d *demo) end() {
+	for _, who := range []*actor{d.first, d.second} {
+		if who != nil {
+			who.kill()
+		}
+	}
+}
+
+// memory is what the system itself shows of a section's memory, where it does.
+type memory interface {
+	before() string         // while processes hold it
+	after() (string, error) // when none does; an error if something is left
+}
+
+// cString is a name as a C program would spell it.
+func cString(name string) string { return `L"` + strings.ReplaceAll(name, `\`, `\\`) + `"` }
+
+// actor is one of the two processes, as its parent sees it: it is told a verb a line and answers with a step a line.
+type actor struct {
+	command *exec.Cmd
+	stdin   io.WriteCloser
+	answers *bufio.Scanner
+	timer   *time.Timer
+	ended   bool
+}
+
+// start starts this program again as one of the two processes.
+func start(role, name string) (*actor, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(self, "demo-process", role, name)
+	c.Args[0] = os.Args[0] // what this program was called by
+	c.Stderr = os.Stderr
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	timer := time.AfterFunc(demoTime, func() { c.Process.Kill() })
+	return &actor{command: c, stdin: stdin, answers: bufio.NewScanner(stdout), timer: timer}, nil
+}
+
+func (p *actor) pid() int { return p.command.Process.Pid }
+
+// do has the process do one thing and waits for it.
+func (p *actor) do(verb string) (step, error) {
+	var s step
+	if _, err := io.WriteString(p.stdin, verb+"\n"); err != nil {
+		return s, fmt.Errorf("demo: process %d is gone: %w", p.pid(), err)
+	}
+	if !p.answers.Scan() {
+		return s, fmt.Errorf("demo: process %d ended without an answer", p.pid())
+	}
+	if err := json.Unmarshal(p.answers.Bytes(), &s); err != nil {
+		return s, fmt.Errorf("demo: process %d: %w", p.pid(), err)
+	}
+	if s.Error != "" {
+		return s, errors.New(s.Error)
+	}
+	return s, nil
+}
+
+// quit lets the process end by itself and waits until it is gone.
+func (p *actor) quit() error {
+	p.ended = true
+	p.stdin.Close()
+	defer p.timer.Stop()
+	if err := p.command.Wait(); err != nil {
+		return fmt.Errorf("demo: process %d: %w", p.pid(), err)
+	}
+	return nil
+}
+
+// kill ends the process and waits until it is gone. It does nothing to one that has ended.
+func (p *actor) kill() {
+	if p.ended {
+		return
+	}
+	p.ended = true
+	p.command.Process.Kill()
+	p.command.Wait()
+	p.timer.Stop()
+}

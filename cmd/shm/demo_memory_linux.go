@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// procMemory is a section's memory as /proc shows it: an inode that processes map.
+type procMemory struct {
+	device, inode string
+	what          string // memfd or System V segment
+	processes     []int
+	entries       string // a pattern for the small file that stands for the name
+	entry         string // that file
+}
+
+// memoryOf finds the one shared mapping of one of our processes. It is nil where /proc does not show it.
+func memoryOf(pid int, name string) memory {
+	m := &procMemory{}
+	for _, line := range mappings(pid) {
+		if strings.HasSuffix(line[1], "s") && len(line) > 5 {
+			m.device, m.inode, m.what = line[3], line[4], strings.Join(line[5:], " ")
+			break
+		}
+	}
+	if m.inode == "" {
+		return nil
+	}
+	m.processes = m.users()
+	root := os.Getenv("NAMEDSHM_ROOT")
+	if root == "" {
+		root = "/dev/shm"
+	}
+	m.entries = filepath.Join(root, "namedshm-*", name[strings.IndexByte(name, '\\')+1:])
+	if found, _ := filepath.Glob(m.entries); len(found) == 1 {
+		m.entry = found[0]
+	}
+	return m
+}
+
+// mappings is /proc/pid/maps in fields: range, permissions, offset, device, inode, and what is mapped.
+func mappings(pid int) (lines [][]string) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "maps"))
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) >= 5 {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
+}
+
+// users is the processes that map the memory.
+func (m *procMemory) users() (pids []int) {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(dir.Name())
+		if err != nil {
+			continue
+		}
+		for _, line := range mappings(pid) {
+			if line[3] == m.device && line[4] == m.inode {
+				pids = append(pids, pid)
+				break
+			}
+		}
+	}
+	return pids
+}
+
+func (m *procMemory) before() string {
+	text := fmt.Sprintf("in /proc/*/maps: inode %s, mapped by the processes %s\n%s",
+		m.inode, strings.Trim(fmt.Sprint(m.processes), "[]"), m.what)
+	if m.entry != "" {
+		text += "\nand a small file that stands for the name:\n" + m.entry
+	}
+	return text
+}
+
+func (m *procMemory) after() (string, error) {
+	if pids := m.users(); len(pids) > 0 {
+		return "", fmt.Errorf("the processes %v still map inode %s", pids, m.inode)
+	}
+	found, err := filepath.Glob(m.entries)
+	if err != nil {
+		return "", err
+	}
+	if len(found) > 0 {
+		return "", errors.New(found[0] + " is still there")
+	}
+	return fmt.Sprintf("in /proc/*/maps: nobody maps inode %s\nand there is no file %s", m.inode, m.entries), nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// holding is the time between making a section and letting go of it.
+type holding struct {
+	what     string // what ends it, for people; "" when it ends at once
+	timer    <-chan time.Time
+	terminal *os.File // where a key ends it; nil for nowhere
+	input    *os.File // whose end ends it; nil for none
+	signals  chan os.Signal
+}
+
+// newHolding decides what ends the holding, and listens for signals from now on.
+func (c *createCmd) newHolding(a *app) *holding {
+	h := &holding{signals: make(chan os.Signal, 1)}
+	signal.Notify(h.signals, os.Interrupt, syscall.SIGTERM)
+	if c.Hold != nil && *c.Hold <= 0 {
+		return h
+	}
+	// Who has put us into the background keeps the terminal: reading it, or changing its mode, would stop us.
+	if c.Stdin != "-" && isTerminal(a.stdin) && inForeground(a.stdin) {
+		h.terminal = a.stdin
+	}
+	switch {
+	case c.Hold != nil:
+		h.timer = time.After(*c.Hold)
+		h.what = c.Hold.String() + " have passed"
+		if h.terminal != nil {
+			h.what += " or a key is pressed"
+		}
+	case h.terminal != nil:
+		h.what = "a key is pressed"
+	case c.Stdin == "-" || isTerminal(a.stdin):
+		h.what = "it is interrupted (SIGINT, SIGTERM)"
+	default:
+		h.what = "the end of standard input"
+		h.input = a.stdin
+	}
+	return h
+}
+
+// until waits for the end of the holding and says what it was.
+func (h *holding) until() string {
+	defer signal.Stop(h.signals)
+	if h.what == "" {
+		return "not held"
+	}
+	input := make(chan string, 1)
+	if h.terminal != nil {
+		// Raw mode, because a key is a key, without Enter. It is set and unset here and not where the key is read:
+		// that goroutine may outlive the holding.
+		if state, err := term.MakeRaw(int(h.terminal.Fd())); err == nil {
+			defer term.Restore(int(h.terminal.Fd()), state)
+		}
+		go func() { input <- readKey(h.terminal) }()
+	} else if h.input != nil {
+		go func() {
+			io.Copy(io.Discard, h.input)
+			input <- "end of input"
+		}()
+	}
+	select {
+	case <-h.timer:
+		return "time is up"
+	case why := <-input:
+		return why
+	case s := <-h.signals:
+		return s.String()
+	}
+}
+
+// readKey waits for any key: one byte, or all that an arrow key sends.
+func readKey(terminal *os.File) string {
+	if _, err := terminal.Read(make([]byte, 16)); err != nil {
+		return "end of input"
+	}
+	return "key pressed"
+}

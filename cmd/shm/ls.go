@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/namedshm/namedshm"
+)
+
+// lsCmd lists the live objects of one namespace or of both.
+type lsCmd struct {
+	Namespace string `arg:"" optional:"" help:"local or global; without it, both."`
+	output
+}
+
+// Help has the details and the examples.
+func (*lsCmd) Help() string {
+	return `HANDLES keep a name alive, VIEWS keep the memory alive. HOLDERS are the processes that this user may look
+into. What cannot be told is shown as "?".
+
+Examples:
+
+    shm ls
+    shm ls global
+    shm ls --json | jq -r 'select(.resident > 1e9) | .name'`
+}
+
+// Run lists what can be listed; a namespace that is refused is told and does not hide the other.
+func (c *lsCmd) Run(a *app) error {
+	namespaces := []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace}
+	switch strings.ToLower(strings.TrimSuffix(c.Namespace, `\`)) {
+	case "":
+	case "local":
+		namespaces = namespaces[:1]
+	case "global":
+		namespaces = namespaces[1:]
+	default:
+		return usageError{fmt.Errorf("there is no namespace %q; there are local and global", c.Namespace)}
+	}
+	var infos []namedshm.Info
+	var failures []error
+	for _, n := range namespaces {
+		found, err := namedshm.List(n)
+		if err != nil && !isNotFound(err) { // a namespace that nobody has used is empty
+			failures = append(failures, err)
+		}
+		infos = append(infos, found...)
+	}
+	if err := c.print(a, infos); err != nil {
+		return err
+	}
+	if len(failures) == 0 {
+		return nil
+	}
+	for _, err := range failures[1:] {
+		a.fail(err)
+	}
+	return failures[0]
+}
+
+// isNotFound reports that a name, or a whole namespace, is not there.
+func isNotFound(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func (c *lsCmd) print(a *app, infos []namedshm.Info) error {
+	if c.JSON {
+		for i := range infos {
+			if err := a.json(infos[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := table{{"NAME", "KIND", "SIZE", "HANDLES", "VIEWS", "RESIDENT", "ACCESS", "OWNER", "AGE", "HOLDERS"}}
+	for i := range infos {
+		t = append(t, a.row(&infos[i]))
+	}
+	return t.print(a.stdout, a.width())
+}
+
+func (a *app) row(i *namedshm.Info) []string {
+	holders := holderList(i.Holders)
+	if i.Obstacle != "" {
+		holders = strings.TrimSpace(holders + " (" + i.Obstacle + ")")
+	}
+	return []string{a.name(i.Name), i.Kind.String(), humanSize(i.Size), count(i.Handles), count(i.Views), humanSize(i.Resident),
+		i.Access.String(), known(i.Owner), age(i.Created), holders}
+}
+
+// count is a number that may be unknown.
+func count(n int) string {
+	if n < 0 {
+		return "?"
+	}
+	return strconv.Itoa(n)
+}
+
+// known is a text that may be unknown.
+func known(s string) string {
+	if s == "" {
+		return "?"
+	}
+	return s
+}
+
+// holderList is processes in a few words: "412 shm, 977 python3".
+func holderList(holders []namedshm.Holder) string {
+	words := make([]string, len(holders))
+	for i, h := range holders {
+		words[i] = strings.TrimSpace(strconv.Itoa(h.PID) + " " + printable(h.Command, ""))
+	}
+	return strings.Join(words, ", ")
+}
+
+// age is the time since then in two units at most: "3s", "12m", "5h20m", "3d4h".
+func age(then time.Time) string {
+	if then.IsZero() {
+		return "?"
+	}
+	d := max(time.Since(then), 0)
+	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%dd%dh", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh%dm", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%dm", minutes)
+	}
+	return fmt.Sprintf("%ds", int(d.Seconds()))
+}

@@ -1,0 +1,148 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"shm": main})
+}
+
+// patience bounds everything that a test waits for.
+const patience = 20 * time.Second
+
+// newRoot makes a directory that stands for /dev/shm, so that runs of the tests do not meet each other or the user's
+// own objects. Everybody may write it, as /dev/shm.
+func newRoot() (root string, remove func(), err error) {
+	parent := "/dev/shm"
+	if _, err := os.Stat(parent); err != nil {
+		parent = ""
+	}
+	if root, err = os.MkdirTemp(parent, "shm-test-"); err != nil {
+		return "", nil, err
+	}
+	return root, func() { os.RemoveAll(root) }, os.Chmod(root, 0o777|os.ModeSticky)
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			root, remove, err := newRoot()
+			if err != nil {
+				return err
+			}
+			e.Defer(remove)
+			e.Setenv("NAMEDSHM_ROOT", root)
+			return nil
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"until":  scriptUntil,
+			"json":   scriptJSON,
+			"status": scriptStatus,
+		},
+	})
+}
+
+// scriptUntil is "until pattern program args…": it runs a program again and again until its standard output matches.
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until pattern program args…")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		if err := ts.Exec(args[1], args[2:]...); err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q never printed %q; last:\n%s%s", args[1:], args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+		}
+	}
+}
+
+// scriptJSON is "json count key=value…": the standard output has that many lines, each of them one JSON object, and
+// one of them has all these values.
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	output := strings.TrimSuffix(ts.ReadFile("stdout"), "\n")
+	var lines []string
+	if output != "" {
+		lines = strings.Split(output, "\n")
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || len(lines) != want {
+		ts.Fatalf("%d lines, not %s", len(lines), args[0])
+	}
+	matched := len(args) == 1
+	for _, line := range lines {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			ts.Fatalf("%q: %v", line, err)
+		}
+		ok := true
+		for _, pair := range args[1:] {
+			key, value, _ := strings.Cut(pair, "=")
+			got, _ := json.Marshal(object[key])
+			ok = ok && (string(got) == value || object[key] == value)
+		}
+		matched = matched || ok
+	}
+	if matched == neg {
+		ts.Fatalf("no line with %q", args[1:])
+	}
+}
+
+// scriptStatus is "status number program args…": the program ends with that exit status, and what it wrote is there
+// for stdout and stderr.
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: status number program args…")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, not %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// TestEveryVerbHasAScript keeps a new verb from coming without a test.
+func TestEveryVerbHasAScript(t *testing.T) {
+	parser, err := newParser(new(cli))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := os.ReadDir("testdata/script")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range parser.Model.Children {
+		if !verb.Hidden && !slices.ContainsFunc(scripts, func(e os.DirEntry) bool { return e.Name() == verb.Name+".txtar" }) {
+			t.Errorf("no script %s.txtar", verb.Name)
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// enableSequences makes the console understand control sequences, which it does only when it is told to.
+func enableSequences(console *os.File) (restore func(), err error) {
+	h := windows.Handle(console.Fd())
+	var mode uint32
+	if err := windows.GetConsoleMode(h, &mode); err != nil {
+		return nil, err
+	}
+	if err := windows.SetConsoleMode(h, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING); err != nil {
+		return nil, err
+	}
+	return func() { windows.SetConsoleMode(h, mode) }, nil
+}

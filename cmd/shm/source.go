@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// source is where create and write take their bytes from.
+type source struct {
+	Text  *string `xor:"source" placeholder:"TEXT" help:"Write this text, and a NUL behind it where there is room."`
+	As    string  `enum:"text,utf16" default:"text" help:"How to store --text: as UTF-8, or as Windows programs do (${enum})."`
+	File  string  `xor:"source" placeholder:"FILE" help:"Write what is in this file."`
+	Stdin string  `arg:"" optional:"" name:"-" help:"Write what comes from standard input."`
+}
+
+// check refuses a command line with more than one source, or a stray word.
+func (s *source) check() error {
+	switch {
+	case s.Stdin != "" && s.Stdin != "-":
+		return usageError{fmt.Errorf("unexpected argument %q; a text is written with --text, a file with --file", s.Stdin)}
+	case s.Stdin != "" && (s.Text != nil || s.File != ""):
+		return usageError{errors.New("give one of --text, --file and -, not two")}
+	case s.As != "text" && s.Text == nil:
+		return usageError{errors.New("--as goes with --text; the bytes of a file or of standard input are taken as they are")}
+	}
+	return nil
+}
+
+// given reports whether there is anything to write.
+func (s *source) given() bool { return s.Text != nil || s.File != "" || s.Stdin == "-" }
+
+// payload is opened content.
+type payload struct {
+	io.Reader
+	length int64 // -1 where unknown: a pipe
+	nul    int64 // how many zero bytes are to follow where there is room: the NUL behind a text
+	close  func() error
+}
+
+// open opens the source. Its length is known unless it is a pipe or a terminal.
+func (s *source) open(a *app) (*payload, error) {
+	if s.Text != nil {
+		wide, nul := s.As == "utf16", int64(1)
+		if wide {
+			nul = 2
+		}
+		b := encodeText(*s.Text, wide)
+		return &payload{Reader: bytes.NewReader(b), length: int64(len(b)), nul: nul, close: noError}, nil
+	}
+	p := &payload{Reader: a.stdin, length: -1, close: noError}
+	f := a.stdin
+	if s.File != "" {
+		opened, err := os.Open(s.File)
+		if err != nil {
+			return nil, err
+		}
+		f, p.Reader, p.close = opened, opened, opened.Close
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		return nil, fmt.Errorf("%s is a directory", s.File)
+	}
+	if st.Mode().IsRegular() {
+		at, err := f.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return nil, err
+		}
+		p.length = max(st.Size()-at, 0)
+	}
+	return p, nil
+}
+
+func noError() error { return nil }
+
+// tooLarge is the error for content that does not fit, said before anything is made or written.
+func tooLarge(content, room int64) error {
+	return fmt.Errorf("the content has %s, there is room for %d", plural(content, "byte"), room)
+}

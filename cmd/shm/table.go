@@ -1,0 +1,73 @@
+package main
+
+import (
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/rivo/uniseg"
+	"golang.org/x/term"
+)
+
+// width is the terminal's width; 0 where there is none, so that nothing is cut.
+func (a *app) width() int {
+	if w, _, err := term.GetSize(int(a.stdout.Fd())); err == nil && isTerminal(a.stdout) {
+		return w
+	}
+	return 0
+}
+
+// table is rows of cells; the columns are as wide as their widest cell.
+type table [][]string
+
+// print writes the rows. Where width is not 0, the last column is cut so that a row stays on its line.
+func (t table) print(w io.Writer, width int) error {
+	var widths []int
+	for _, row := range t {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], cells(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t {
+		used := 0
+		for i, cell := range row {
+			if i == len(row)-1 {
+				b.WriteString(shorten(cell, width-used, width > 0))
+				break
+			}
+			b.WriteString(cell)
+			b.WriteString(strings.Repeat(" ", widths[i]-cells(cell)+2))
+			used += widths[i] + 2
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// shorten cuts text to a width, but never to less than a few characters: then rather a row that wraps.
+func shorten(text string, width int, cut bool) string {
+	width = max(width, 12)
+	if !cut || cells(text) <= width {
+		return text
+	}
+	var b strings.Builder
+	used := 0
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		if used += g.Width(); used > width-1 {
+			break
+		}
+		b.WriteString(g.Str())
+	}
+	return b.String() + "…"
+}
+
+// colour is what colours text on a terminal. It takes no room there.
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// cells is how many of a terminal's cells a text fills.
+func cells(text string) int { return uniseg.StringWidth(colour.ReplaceAllString(text, "")) }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/namedshm/namedshm"
+)
+
+// writeCmd writes into a section that exists. It makes none.
+type writeCmd struct {
+	Name   string `arg:"" help:"The section's name."`
+	Offset size   `placeholder:"N" help:"Where to begin."`
+	source
+	output
+}
+
+// Help has the details and the examples.
+func (*writeCmd) Help() string {
+	return `Content that does not fit behind the offset is refused before a byte is written. Where its length is
+not known beforehand (a pipe), what fits is written, and then the command fails.
+
+On a terminal a progress bar appears when it takes longer than half a second.
+
+Examples:
+
+    shm write 'Local\Greeting' --text 'Good morning'
+    shm write Greeting --offset 64KiB --file picture.png
+    date | shm write Greeting -`
+}
+
+// Run opens the section for writing and copies the content in.
+func (c *writeCmd) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !c.given() {
+		return usageError{errors.New("nothing to write; give --text, --file, or - for standard input")}
+	}
+	content, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer content.close()
+	s, err := namedshm.Open(c.Name, namedshm.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	wrote, err := a.fill(s, int64(c.Offset), content)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", printable(c.Name, ""), err)
+	}
+	if c.JSON {
+		return a.json(written{Name: s.Name(), Size: s.Size(), Offset: int64(c.Offset), Written: wrote})
+	}
+	return a.printf("wrote %s to %s at offset %d\n", plural(wrote, "byte"), a.name(s.Name()), int64(c.Offset))
+}
+
+// written is what write --json prints.
+type written struct {
+	Name    string `json:"name"`
+	Size    int64  `json:"size"`
+	Offset  int64  `json:"offset"`
+	Written int64  `json:"written"`
+}
+
+// fill copies content into a section and returns how many bytes it had.
+func (a *app) fill(s *namedshm.Section, offset int64, content *payload) (int64, error) {
+	if room := max(s.Size()-offset, 0); content.length > room {
+		return 0, tooLarge(content.length, room)
+	}
+	if content.length == 0 && content.nul == 0 {
+		return 0, nil
+	}
+	w, err := newWindow(s, offset, 0, namedshm.Write)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	bar := a.newSlowBar(content.length)
+	defer bar.finish()
+	wrote, err := io.Copy(&filler{window: w, bar: bar}, content)
+	if err != nil {
+		return wrote, err
+	}
+	if end := wrote + content.nul; content.nul > 0 && end <= w.length {
+		_, err = w.WriteAt(make([]byte, content.nul), wrote)
+	}
+	return wrote, err
+}
+
+// filler writes into a window from its beginning on.
+type filler struct {
+	window *window
+	at     int64
+	bar    *slowBar
+}
+
+func (f *filler) Write(p []byte) (int, error) {
+	room := f.window.length - f.at
+	fits := p[:min(int64(len(p)), room)]
+	n, err := f.window.WriteAt(fits, f.at)
+	f.at += int64(n)
+	f.bar.show(f.at)
+	if err == nil && len(fits) < len(p) {
+		err = fmt.Errorf("there is more content than room: the first %s are written, the section is full", plural(f.at, "byte"))
+	}
+	return n, err
+}

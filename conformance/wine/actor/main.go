@@ -1,0 +1,206 @@
+// Actor does what it is told on its standard input, line by line, with sections of package namedshm, and answers each
+// line with one of its own: "ok", perhaps with a result, or "error", the Win32 code and the text. Bytes are given and
+// told in hexadecimal. It holds at most one section and one view, and all is gone when its input ends.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/namedshm/namedshm"
+)
+
+func main() {
+	var a actor
+	input := bufio.NewScanner(os.Stdin)
+	for input.Scan() {
+		fields := strings.Fields(input.Text())
+		if len(fields) == 0 {
+			continue
+		}
+		result, err := a.do(fields[0], fields[1:])
+		var failed *namedshm.Error
+		switch {
+		case errors.As(err, &failed):
+			fmt.Printf("error %d %v\n", failed.Code, err)
+		case err != nil:
+			fmt.Printf("error 0 %v\n", err)
+		default:
+			fmt.Printf("ok %s\n", result)
+		}
+	}
+}
+
+type actor struct {
+	section *namedshm.Section
+	view    *namedshm.View
+}
+
+func (a *actor) do(verb string, args []string) (string, error) {
+	commands := map[string]struct {
+		arguments int // at least
+		run       func([]string) (string, error)
+	}{
+		"pid":    {0, func([]string) (string, error) { return strconv.Itoa(os.Getpid()), nil }},
+		"create": {3, a.create},
+		"open":   {2, a.open},
+		"wait":   {2, a.wait},
+		"map":    {3, a.mapView},
+		"read":   {2, a.read},
+		"write":  {2, a.write},
+		"unmap":  {0, func([]string) (string, error) { return "", a.view.Close() }},
+		"close":  {0, func([]string) (string, error) { return "", a.section.Close() }},
+		"stat":   {1, stat},
+		"find":   {1, find},
+		"kill":   {1, kill},
+	}
+	c, found := commands[verb]
+	if !found || len(args) < c.arguments {
+		return "", fmt.Errorf("cannot do %q with %d arguments", verb, len(args))
+	}
+	return c.run(args)
+}
+
+// create NAME SIZE ACCESS OPTION …
+func (a *actor) create(args []string) (string, error) {
+	size, err := strconv.ParseInt(args[1], 0, 64)
+	if err != nil {
+		return "", err
+	}
+	var options []namedshm.Option
+	for _, word := range args[3:] {
+		sddl, isDescriptor := strings.CutPrefix(word, "sddl=")
+		switch {
+		case isDescriptor:
+			options = append(options, namedshm.ShareWith(namedshm.SecurityDescriptor(sddl)))
+		case word == "everyone-reads":
+			options = append(options, namedshm.ShareWith(namedshm.Everyone(namedshm.Read)))
+		case word == "no-commit":
+			options = append(options, namedshm.NoCommit())
+		default:
+			return "", fmt.Errorf("unknown option %q", word)
+		}
+	}
+	a.section, err = namedshm.Create(args[0], size, access(args[2]), options...)
+	return a.told(err)
+}
+
+// open NAME ACCESS
+func (a *actor) open(args []string) (_ string, err error) {
+	a.section, err = namedshm.Open(args[0], access(args[1]))
+	return a.told(err)
+}
+
+// wait NAME ACCESS says "waiting" before it waits, so that the other side knows.
+func (a *actor) wait(args []string) (_ string, err error) {
+	fmt.Println("waiting")
+	a.section, err = namedshm.WaitOpen(context.Background(), args[0], access(args[1]))
+	return a.told(err)
+}
+
+func (a *actor) told(err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return strconv.FormatInt(a.section.Size(), 10), nil
+}
+
+// map OFFSET LENGTH ACCESS
+func (a *actor) mapView(args []string) (string, error) {
+	offset, errOffset := strconv.ParseInt(args[0], 0, 64)
+	length, errLength := strconv.ParseInt(args[1], 0, 64)
+	if err := errors.Join(errOffset, errLength); err != nil {
+		return "", err
+	}
+	var err error
+	if a.view, err = a.section.Map(offset, length, access(args[2])); err != nil {
+		return "", err
+	}
+	return strconv.Itoa(a.view.Len()), nil
+}
+
+// read OFFSET LENGTH
+func (a *actor) read(args []string) (string, error) {
+	offset, errOffset := strconv.ParseInt(args[0], 0, 64)
+	length, errLength := strconv.Atoi(args[1])
+	if err := errors.Join(errOffset, errLength); err != nil {
+		return "", err
+	}
+	b := make([]byte, length)
+	_, err := a.view.ReadAt(b, offset)
+	return hex.EncodeToString(b), err
+}
+
+// write OFFSET BYTES
+func (a *actor) write(args []string) (string, error) {
+	offset, errOffset := strconv.ParseInt(args[0], 0, 64)
+	b, errBytes := hex.DecodeString(args[1])
+	if err := errors.Join(errOffset, errBytes); err != nil {
+		return "", err
+	}
+	_, err := a.view.WriteAt(b, offset)
+	return "", err
+}
+
+// stat NAME
+func stat(args []string) (string, error) {
+	info, err := namedshm.Stat(args[0])
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(info)
+	return string(text), err
+}
+
+// find NAME looks for it in the listing of its namespace.
+func find(args []string) (string, error) {
+	namespace := namedshm.LocalNamespace
+	if strings.HasPrefix(args[0], `Global\`) {
+		namespace = namedshm.GlobalNamespace
+	}
+	infos, err := namedshm.List(namespace)
+	if err != nil {
+		return "", err
+	}
+	for _, info := range infos {
+		if info.Name == args[0] {
+			text, err := json.Marshal(info)
+			return string(text), err
+		}
+	}
+	return "null", nil
+}
+
+// kill PID ends a process as TerminateProcess does, and returns when it has ended.
+func kill(args []string) (string, error) {
+	pid, err := strconv.Atoi(args[0])
+	if err != nil {
+		return "", err
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return "", err
+	}
+	if err := process.Kill(); err != nil {
+		return "", err
+	}
+	_, err = process.Wait()
+	return "", err
+}
+
+// access is a set of access in letters: r, w, c, x.
+func access(letters string) (a namedshm.Access) {
+	for _, letter := range letters {
+		a |= map[rune]namedshm.Access{
+			'r': namedshm.Read, 'w': namedshm.Write, 'c': namedshm.Copy, 'x': namedshm.Execute,
+		}[letter]
+	}
+	return a
+}

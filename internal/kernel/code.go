@@ -1,0 +1,144 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Code is a Win32 error number. It is an error by itself, so that a sentinel is just a number with a name.
+type Code uint32
+
+// The codes that this package returns on any platform.
+const (
+	FileNotFound       Code = 2
+	PathNotFound       Code = 3
+	TooManyOpenFiles   Code = 4
+	AccessDenied       Code = 5
+	InvalidHandle      Code = 6
+	NotEnoughMemory    Code = 8
+	NotSupported       Code = 50
+	InvalidParameter   Code = 87
+	DiskFull           Code = 112
+	InvalidName        Code = 123
+	BadPathname        Code = 161
+	Busy               Code = 170
+	AlreadyExists      Code = 183
+	FilenameTooLong    Code = 206
+	InvalidAddress     Code = 487
+	InPageError        Code = 999
+	NotFound           Code = 1168
+	MappedAlignment    Code = 1132
+	NoneMapped         Code = 1332
+	PrivilegeNotHeld   Code = 1314
+	FileCorrupt        Code = 1392
+	NoSystemResources  Code = 1450
+	CommitmentLimit    Code = 1455
+	Timeout            Code = 1460
+	InvalidSecurityDes Code = 1338
+)
+
+// codes gives each code its symbol and a sentence a person can read. The sentences are this project's, not the
+// system's: they say what the code means for a named object.
+var codes = map[Code]struct{ symbol, text string }{
+	FileNotFound:       {"ERROR_FILE_NOT_FOUND", "no object has this name"},
+	PathNotFound:       {"ERROR_PATH_NOT_FOUND", "a backslash may only end the prefix Local\\ or Global\\ (which are case-sensitive)"},
+	TooManyOpenFiles:   {"ERROR_TOO_MANY_OPEN_FILES", "too many open files"},
+	AccessDenied:       {"ERROR_ACCESS_DENIED", "access is denied"},
+	InvalidHandle:      {"ERROR_INVALID_HANDLE", "the handle is closed, or the object is of another kind"},
+	NotEnoughMemory:    {"ERROR_NOT_ENOUGH_MEMORY", "not enough memory or address space"},
+	NotSupported:       {"ERROR_NOT_SUPPORTED", "not supported on this platform"},
+	InvalidParameter:   {"ERROR_INVALID_PARAMETER", "a parameter is not valid"},
+	DiskFull:           {"ERROR_DISK_FULL", "the file system is full"},
+	InvalidName:        {"ERROR_INVALID_NAME", "the name is not valid"},
+	BadPathname:        {"ERROR_BAD_PATHNAME", "a name must not begin with a backslash"},
+	Busy:               {"ERROR_BUSY", "another process stopped in the middle of burying the old object"},
+	AlreadyExists:      {"ERROR_ALREADY_EXISTS", "an object of this name exists"},
+	FilenameTooLong:    {"ERROR_FILENAME_EXCED_RANGE", "the name is too long"},
+	InvalidAddress:     {"ERROR_INVALID_ADDRESS", "the address is in no view"},
+	InPageError:        {"ERROR_SWAPERROR", "a page of the view could not be read"},
+	NotFound:           {"ERROR_NOT_FOUND", "not found"},
+	MappedAlignment:    {"ERROR_MAPPED_ALIGNMENT", "the offset is not a multiple of 65536"},
+	NoneMapped:         {"ERROR_NONE_MAPPED", "no such user or group"},
+	PrivilegeNotHeld:   {"ERROR_PRIVILEGE_NOT_HELD", "a privilege is missing"},
+	FileCorrupt:        {"ERROR_FILE_CORRUPT", "the entry of this name is corrupt"},
+	NoSystemResources:  {"ERROR_NO_SYSTEM_RESOURCES", "a limit of the system is reached"},
+	CommitmentLimit:    {"ERROR_COMMITMENT_LIMIT", "the machine does not have that much memory"},
+	Timeout:            {"ERROR_TIMEOUT", "timed out"},
+	InvalidSecurityDes: {"ERROR_INVALID_SECURITY_DESCR", "the security descriptor is not valid"},
+}
+
+// Symbol is the code's name in the Windows headers, or "" for one that this package never returns by itself.
+func (c Code) Symbol() string { return codes[c].symbol }
+
+// Error is what the code means for a named object, without the number: whoever prints it adds that.
+func (c Code) Error() string {
+	if d, ok := codes[c]; ok {
+		return d.text
+	}
+	return fmt.Sprintf("Win32 error %d", uint32(c))
+}
+
+// Is lets errors.Is match a code with the portable errors of io/fs and errors.
+func (c Code) Is(target error) bool {
+	switch target {
+	case fs.ErrNotExist:
+		return c == FileNotFound || c == PathNotFound
+	case fs.ErrExist:
+		return c == AlreadyExists
+	case fs.ErrPermission:
+		return c == AccessDenied || c == PrivilegeNotHeld
+	case fs.ErrInvalid:
+		return c == InvalidParameter || c == InvalidName || c == BadPathname || c == FilenameTooLong || c == MappedAlignment
+	case errors.ErrUnsupported:
+		return c == NotSupported
+	}
+	return false
+}
+
+// Fault is a failure as the object manager sees it: what Windows calls it, what the platform said, and what a person
+// can do. The root package adds the operation and the name.
+type Fault struct {
+	Code   Code
+	Cause  error  // the platform's own error, or nil
+	Advice string // what a person can do about it, or ""
+}
+
+func (f *Fault) Error() string {
+	if f.Cause != nil {
+		return f.Code.Error() + ": " + f.Cause.Error()
+	}
+	return f.Code.Error()
+}
+
+func (f *Fault) Unwrap() []error {
+	if f.Cause == nil {
+		return []error{f.Code}
+	}
+	return []error{f.Code, f.Cause}
+}
+
+// fail makes a Fault whose cause is a sentence of ours.
+func fail(code Code, format string, args ...any) error {
+	return &Fault{Code: code, Cause: fmt.Errorf(format, args...)}
+}
+
+// advise adds what a person can do to a Fault that has no advice yet.
+func advise(err error, format string, args ...any) error {
+	var f *Fault
+	if errors.As(err, &f) && f.Advice == "" {
+		g := *f
+		g.Advice = fmt.Sprintf(format, args...)
+		return &g
+	}
+	return err
+}
+
+// codeOf is the code of an error that this package made; 0 when it made none.
+func codeOf(err error) Code {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f.Code
+	}
+	return 0
+}

@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// findHolders looks through /proc once for all objects: a descriptor of an entry is a handle, a mapping of the memory
+// a view. Processes that this one may not look into are missing.
+func (p *place) findHolders(found []*sighting) {
+	if len(found) == 0 {
+		return
+	}
+	w := newWanted(p, found)
+	for _, pid := range processes() {
+		w.process(pid)
+	}
+	for _, s := range found {
+		slices.SortFunc(s.Holders, func(a, b Holder) int { return a.PID - b.PID })
+		for i := range s.Holders {
+			h := &s.Holders[i]
+			if s.entry.backing == backingSysV {
+				h.Views = max(0, h.Views-h.Handles) // a handle to a segment is an attachment too
+			}
+			s.Views += h.Views
+		}
+	}
+}
+
+// wanted is what the objects that are looked for are recognised by.
+type wanted struct {
+	dir     string
+	files   map[string]*sighting // by the entry's file name
+	inodes  map[uint64]*sighting // by the entry's inode
+	memory  map[string]*sighting // memfd: by token, in hexadecimal
+	segment map[uint64]*sighting // System V: by id
+	file    bool
+}
+
+func newWanted(p *place, found []*sighting) *wanted {
+	w := &wanted{
+		dir: p.dir + "/", file: p.backing.id() == backingFile,
+		files: map[string]*sighting{}, inodes: map[uint64]*sighting{}, memory: map[string]*sighting{}, segment: map[uint64]*sighting{},
+	}
+	for _, s := range found {
+		if s.entry == nil {
+			continue
+		}
+		w.files[fileName(s.Name.Base)] = s
+		w.inodes[s.entry.inode] = s
+		switch s.entry.backing {
+		case backingMemfd:
+			w.memory[hex.EncodeToString(s.entry.token[:])] = s
+		case backingSysV:
+			w.segment[s.entry.identity[0]] = s
+		}
+	}
+	return w
+}
+
+// process adds one process to the holders of what it holds.
+func (w *wanted) process(pid int) {
+	proc := "/proc/" + strconv.Itoa(pid)
+	held := map[*sighting]*Holder{}
+	holder := func(s *sighting) *Holder {
+		if held[s] == nil {
+			held[s] = &Holder{PID: pid}
+		}
+		return held[s]
+	}
+	w.handles(proc, holder)
+	w.views(proc, holder)
+	if len(held) == 0 {
+		return
+	}
+	command := commandOf(proc)
+	for s, h := range held {
+		h.Command = command
+		s.Holders = append(s.Holders, *h)
+	}
+}
+
+func (w *wanted) handles(proc string, holder func(*sighting) *Holder) {
+	var buffer [unix.PathMax]byte
+	table := proc + "/fd/"
+	for _, fd := range directoryNames(table) {
+		n, err := unix.Readlink(table+fd, buffer[:])
+		if err != nil || n <= len(w.dir) || string(buffer[:len(w.dir)]) != w.dir {
+			continue
+		}
+		if s := w.entryOf(string(buffer[len(w.dir):n])); s != nil && (!w.file || isEntryMode(proc, fd)) {
+			holder(s).Handles++
+		}
+	}
+}
+
+// isEntryMode tells, in the file backing, the descriptor that stands for the handles of a process from the one that
+// its views come from.
+func isEntryMode(proc, fd string) bool {
+	b, err := os.ReadFile(proc + "/fdinfo/" + fd)
+	return err == nil && bytes.Contains(b, []byte("lock:"))
+}
+
+// entryOf finds the object whose entry a descriptor's link names. The creator's link keeps the number that the file
+// had before it was published: "#<inode> (deleted)".
+func (w *wanted) entryOf(link string) *sighting {
+	link = strings.TrimSuffix(link, " (deleted)")
+	if number, ok := strings.CutPrefix(link, "#"); ok {
+		inode, err := strconv.ParseUint(number, 10, 64)
+		if err == nil {
+			return w.inodes[inode]
+		}
+	}
+	return w.files[link]
+}
+
+// views reads a process's mappings: address perms offset device inode path.
+func (w *wanted) views(proc string, holder func(*sighting) *Holder) {
+	b, err := os.ReadFile(proc + "/maps")
+	if err != nil {
+		return
+	}
+	for line := range bytes.Lines(b) {
+		at := bytes.IndexByte(line, '/')
+		if at < 0 {
+			continue
+		}
+		path := bytes.TrimSuffix(bytes.TrimSpace(line[at:]), []byte(" (deleted)"))
+		var s *sighting
+		if t, ok := bytes.CutPrefix(path, []byte("/memfd:namedshm-")); ok {
+			s = w.memory[string(t)]
+		} else if bytes.HasPrefix(path, []byte("/SYSV")) {
+			if f := bytes.Fields(line[:at]); len(f) == 5 {
+				id, _ := strconv.ParseUint(string(f[4]), 10, 64)
+				s = w.segment[id]
+			}
+		} else if w.file && bytes.HasPrefix(path, []byte(w.dir)) {
+			if f := bytes.Fields(line[:at]); len(f) == 5 {
+				inode, _ := strconv.ParseUint(string(f[4]), 10, 64)
+				s = w.inodes[inode]
+			}
+		}
+		if s != nil {
+			holder(s).Views++
+		}
+	}
+}
+
+// commandOf is the name of a process's program.
+func commandOf(proc string) string {
+	b, err := os.ReadFile(proc + "/comm")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
+
+// sweepOthers buries what has no name: what the backing leaves besides entries.
+func (p *place) sweepOthers() []Burial {
+	switch p.backing.id() {
+	case backingSysV:
+		return sweepSegments(p)
+	case backingFile:
+		return sweepFiles(p)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// A segment exists without a holder between shmget and shmat, and stays for ever if its creator dies there. So a
+// creator first writes down what it is about to make, in a record of creatingFile that it holds locked, and clears the
+// record when the segment is safe. A record that is not empty and not locked is the note of a dead creator; what it
+// names is removed, and nothing else: keys alone would not tell our segments from another program's.
+//
+//	record i, 16 bytes at 16 × i:   │ key 4 │ creator's uid 4 │ size 8 │      lock byte: i
+const (
+	noteLen   = 16
+	noteCount = 256
+)
+
+// intent is a record: what is about to be made.
+type intent struct {
+	key  uint32
+	uid  uint32
+	size uint64
+}
+
+// note is a record that this process holds locked.
+type note struct {
+	control int
+	index   int64
+}
+
+// takeNote locks a free record. Records whose creators live are passed over, never waited for.
+func (p *place) takeNote() (*note, error) {
+	control, err := p.control(creatingFile)
+	if err != nil {
+		return nil, err
+	}
+	for i := range int64(noteCount) {
+		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: i, Len: 1}) != nil {
+			continue
+		}
+		n := &note{control, i}
+		if n.read() == (intent{}) {
+			return n, nil
+		}
+		if n.sweep().Err == nil {
+			return n, nil
+		}
+		n.unlock() // what it names is somebody else's to remove
+	}
+	unix.Close(control)
+	return nil, fail(NoSystemResources, "%d processes are making Global objects at this moment, or have died doing so", noteCount)
+}
+
+func (n *note) write(i intent) error {
+	b := make([]byte, noteLen)
+	binary.LittleEndian.PutUint32(b, i.key)
+	binary.LittleEndian.PutUint32(b[4:], i.uid)
+	binary.LittleEndian.PutUint64(b[8:], i.size)
+	_, err := unix.Pwrite(n.control, b, n.index*noteLen)
+	return err
+}
+
+func (n *note) read() intent {
+	b := make([]byte, noteLen)
+	if got, err := unix.Pread(n.control, b, n.index*noteLen); err != nil || got != noteLen {
+		return intent{}
+	}
+	return intent{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])}
+}
+
+// unlock goes by hand: closing alone would leave the lock with a child forked meanwhile.
+func (n *note) unlock() {
+	ofd(n.control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: n.index, Len: 1})
+}
+
+// drop clears the record and lets it go.
+func (n *note) drop() {
+	n.write(intent{})
+	n.unlock()
+	unix.Close(n.control)
+}
+
+// sweep removes the segment that a dead creator's record names, if it is there and is what the record says, and
+// clears the record. Err is what kept it from that.
+func (n *note) sweep() Burial {
+	i := n.read()
+	id, err := unix.SysvShmGet(int(int32(i.key)), 0, 0)
+	if err == unix.ENOENT {
+		return Burial{Err: n.write(intent{})}
+	}
+	b := Burial{Name: fmt.Sprintf("segment %d", id), What: "a System V segment whose creator died while making it"}
+	var st unix.SysvShmDesc
+	if err == nil {
+		_, err = unix.SysvShmCtl(id, unix.IPC_STAT, &st)
+	}
+	if err == nil {
+		if st.Nattch != 0 || uint32(st.Perm.Mode)&shmDest != 0 || st.Perm.Cuid != i.uid || uint64(st.Segsz) != i.size {
+			return Burial{Err: n.write(intent{})} // the key is another's by now
+		}
+		_, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+	}
+	if err != nil {
+		b.Err = err
+		return b
+	}
+	b.Buried = true
+	b.Err = n.write(intent{})
+	return b
+}
+
+// sweepSegments removes what creators left who died between making a segment and marking it.
+func sweepSegments(p *place) []Burial {
+	control, err := p.control(creatingFile)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(control)
+	all := make([]byte, noteLen*noteCount)
+	got, _ := unix.Pread(control, all, 0)
+	var found []Burial
+	for i := 0; (i+1)*noteLen <= got; i++ {
+		if [noteLen]byte(all[i*noteLen:]) == ([noteLen]byte{}) {
+			continue
+		}
+		n := &note{control, int64(i)}
+		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: n.index, Len: 1}) != nil {
+			continue
+		}
+		if n.read() != (intent{}) {
+			if b := n.sweep(); b.Name != "" {
+				found = append(found, b)
+			}
+		}
+		n.unlock()
+	}
+	return found
+}

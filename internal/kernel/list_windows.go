@@ -1,0 +1,212 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// probe is an object that is looked into: its handle is open only for that long, and is not counted.
+type probe struct {
+	handle windows.Handle // 0 where it could not be had
+	info   Info
+}
+
+// batch is how many objects a listing holds open at once. A handle keeps a name alive, so they should be few for a
+// short time; but the table of all handles of the machine, which says who holds what, is read once for each batch.
+const batch = 8192
+
+func listObjects(namespace Namespace) ([]Info, error) {
+	entries, err := readDirectory(namespace)
+	if err != nil {
+		return nil, err
+	}
+	var infos []Info
+	for some := range slices.Chunk(entries, batch) {
+		probes := make([]probe, 0, len(some))
+		for _, entry := range some {
+			p, err := openProbe(entry.Name, entry.Kind)
+			if codeOf(err) == FileNotFound {
+				continue // it died since
+			}
+			probes = append(probes, p)
+		}
+		infos = append(infos, examineProbes(probes)...)
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name.Base, b.Name.Base) })
+	// The system counts its way through a directory that changes meanwhile, and may tell a name twice.
+	return slices.CompactFunc(infos, func(a, b Info) bool { return a.Name == b.Name }), nil
+}
+
+// statObject finds the kind by opening the name as each in turn. Searching the directory for it would say the kind at
+// once, but would read every name there is.
+func statObject(name Name) (Info, error) {
+	for _, kind := range []Kind{KindSection, KindEvent, KindMutex, KindSemaphore, KindOther} {
+		p, err := openProbe(name, kind)
+		switch codeOf(err) {
+		case InvalidHandle:
+			continue // another kind
+		case 0, AccessDenied:
+			return examineProbes([]probe{p})[0], nil
+		}
+		return Info{}, err
+	}
+	return Info{}, &Fault{Code: FileNotFound}
+}
+
+// openProbe opens an object to look at it. An object that forbids that gives a probe too, which says so.
+func openProbe(name Name, kind Kind) (probe, error) {
+	p := probe{info: Info{Name: name, Kind: kind, Size: -1, Handles: -1, Views: -1, Resident: -1, Backing: "native"}}
+	wide, err := wideName(name)
+	if err != nil {
+		return p, err
+	}
+	for _, rights := range probeRights(kind) {
+		switch kind {
+		case KindSection:
+			p.handle, err = openFileMapping(rights, false, wide)
+		case KindEvent:
+			p.handle, err = windows.OpenEvent(rights, false, wide)
+		case KindMutex:
+			p.handle, err = windows.OpenMutex(rights, false, wide)
+		case KindSemaphore:
+			p.handle, err = openSemaphore(rights, false, wide)
+		}
+		if err != windows.ERROR_ACCESS_DENIED {
+			break
+		}
+	}
+	if err != nil {
+		p.info.Reach = fault(err)
+	}
+	return p, p.info.Reach
+}
+
+// probeRights are the rights to ask for, the most telling first. SECTION_QUERY never stands alone: OpenFileMapping
+// takes that for FILE_MAP_COPY.
+func probeRights(kind Kind) []uint32 {
+	if kind == KindSection {
+		return []uint32{windows.READ_CONTROL | sectionQuery, sectionMapRead | sectionQuery, sectionMapRead, windows.READ_CONTROL}
+	}
+	return []uint32{windows.READ_CONTROL, windows.SYNCHRONIZE}
+}
+
+// examineProbes asks the open objects what they tell, and closes them.
+func examineProbes(probes []probe) []Info {
+	for i := range probes {
+		if probes[i].handle != 0 {
+			probes[i].ask()
+		}
+	}
+	findHolders(probes)
+	infos := make([]Info, len(probes))
+	for i, p := range probes {
+		if p.handle != 0 {
+			windows.CloseHandle(p.handle)
+		}
+		infos[i] = p.info
+	}
+	return infos
+}
+
+func (p *probe) ask() {
+	describeSecurity(p.handle, &p.info)
+	var basic objectBasicInformation
+	if ntQueryObject(p.handle, objectBasicClass, unsafe.Pointer(&basic), uint32(unsafe.Sizeof(basic)), nil) == nil && basic.handleCount > 0 {
+		p.info.Handles = int(basic.handleCount) - 1
+	}
+	if p.info.Kind != KindSection {
+		return
+	}
+	size, err := querySize(p.handle)
+	if err == nil {
+		p.info.Size = size
+	} else {
+		p.info.Reach = err
+	}
+	p.info.Access = possibleAccess(p.info.Name)
+}
+
+// possibleAccess is what this process could open a section with, found by trying: to read a DACL the way the kernel
+// does is no smaller a job than to ask it. What the section's protection forbids is not seen before it is mapped.
+func possibleAccess(name Name) Access {
+	wide, err := wideName(name)
+	if err != nil {
+		return 0
+	}
+	for _, access := range []Access{Read | Write, Read, Write} {
+		if handle, err := openFileMapping(sectionRights(access), false, wide); err == nil {
+			windows.CloseHandle(handle)
+			return access
+		}
+	}
+	return 0
+}
+
+// directoryPath is the object directory behind a namespace. In session 0 both namespaces are one directory.
+func directoryPath(namespace Namespace) string {
+	if session := sessionID(); namespace == Local && session != 0 {
+		return fmt.Sprintf(`\Sessions\%d\BaseNamedObjects`, session)
+	}
+	return `\BaseNamedObjects`
+}
+
+// readDirectory is the names of a namespace with their kinds. Directories and links are left out: they are how the
+// system builds the namespaces themselves.
+func readDirectory(namespace Namespace) ([]Info, error) {
+	path, err := windows.NewNTUnicodeString(directoryPath(namespace))
+	if err != nil {
+		return nil, fault(err)
+	}
+	attributes := windows.OBJECT_ATTRIBUTES{ObjectName: path}
+	attributes.Length = uint32(unsafe.Sizeof(attributes))
+	var directory windows.Handle
+	if err := ntOpenDirectoryObject(&directory, directoryQuery, &attributes); err != nil {
+		return nil, fault(err)
+	}
+	defer windows.CloseHandle(directory)
+
+	var found []Info
+	// The entries stand first, their strings behind them. To the collector the buffer holds no pointers, because the
+	// system writes text where the next entry would be.
+	buffer := make([]uintptr, 2*longestString)
+	size := uint32(uintptr(len(buffer)) * unsafe.Sizeof(buffer[0]))
+	single := false
+	for next := uint32(0); ; {
+		first := next
+		status := ntQueryDirectoryObject(directory, (*byte)(unsafe.Pointer(&buffer[0])), size, single, first == 0, &next, nil)
+		switch {
+		case status == windows.STATUS_NOT_IMPLEMENTED && !single:
+			single = true // Wine 8.0 gives them one by one only
+		case status == windows.STATUS_NO_MORE_ENTRIES || status == 0 && next == first:
+			return found, nil
+		case status != 0 && status != windows.STATUS_MORE_ENTRIES:
+			return nil, fault(status)
+		}
+		for _, entry := range unsafe.Slice((*directoryEntry)(unsafe.Pointer(&buffer[0])), next-first) {
+			if kind, listed := kindNamed(entry.kind.String()); listed {
+				found = append(found, Info{Name: Name{namespace, entry.name.String()}, Kind: kind})
+			}
+		}
+	}
+}
+
+// kindNamed is the kind that an object directory's type name says; listed is false for what is no object to a user.
+func kindNamed(name string) (kind Kind, listed bool) {
+	switch name {
+	case "Section":
+		return KindSection, true
+	case "Event":
+		return KindEvent, true
+	case "Mutant":
+		return KindMutex, true
+	case "Semaphore":
+		return KindSemaphore, true
+	case "Directory", "SymbolicLink":
+		return 0, false
+	}
+	return KindOther, true
+}

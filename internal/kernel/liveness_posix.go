@@ -1,0 +1,166 @@
+//go:build unix
+
+package kernel
+
+import (
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// posixLocks is liveness by POSIX record locks, for systems without open-file-description locks. Such a lock belongs
+// to the process, not to the descriptor: it does not exclude another handle of the same process, the process does not
+// see it, and closing *any* descriptor of the file drops it.
+//
+// So everything goes through one table for the process: each file that is open has one record, which owns all its
+// descriptors and counts the handles; a path whose file is in the table is not opened again; and descriptors are
+// closed only when no handle is left. One mutex keeps the operations of the process apart. They are short: none waits
+// for another process. Memory that must be written at length is reserved inside it; that is the price of this backing.
+type posixLocks struct {
+	mu      sync.Mutex
+	files   map[fileID]*openFile
+	byFD    map[int]*openFile
+	touched []*openFile // by the operation that runs
+}
+
+type fileID struct{ device, inode uint64 }
+
+// openFile is one file that this process has open in this backing.
+type openFile struct {
+	id          fileID
+	handles     int
+	exclusive   bool
+	descriptors map[int]int // access mode → descriptor
+}
+
+var sharedPosixLocks = &posixLocks{files: map[fileID]*openFile{}, byFD: map[int]*openFile{}}
+
+// processByte is the byte that stands for all handles of this process.
+func processByte() int64 { return unslottedStart + int64(os.Getpid()) }
+
+func (l *posixLocks) begin() func() {
+	l.mu.Lock()
+	return func() {
+		for _, f := range l.touched {
+			if f.handles == 0 {
+				l.forget(f)
+			}
+		}
+		l.touched = l.touched[:0]
+		l.mu.Unlock()
+	}
+}
+
+// forget closes all descriptors of a file, and with them all locks on it.
+func (l *posixLocks) forget(f *openFile) {
+	for _, fd := range f.descriptors {
+		delete(l.byFD, fd)
+		unix.Close(fd)
+	}
+	delete(l.files, f.id)
+	f.descriptors = map[int]int{}
+}
+
+// openFile is the descriptor of a name's file with the access mode of flags: the one there is, or a new one.
+func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
+	mode := flags & unix.O_ACCMODE
+	var st unix.Stat_t
+	if flags&unix.O_CREAT == 0 {
+		if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return -1, err
+		}
+		if f := l.files[fileID{uint64(st.Dev), uint64(st.Ino)}]; f != nil {
+			if fd, ok := f.descriptors[mode]; ok {
+				l.touched = append(l.touched, f)
+				return fd, nil
+			}
+		}
+	}
+	fd, err := unix.Openat(dir, name, flags, 0o600)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	id := fileID{uint64(st.Dev), uint64(st.Ino)}
+	f := l.files[id]
+	if f == nil {
+		f = &openFile{id: id, descriptors: map[int]int{}}
+		l.files[id] = f
+	}
+	for {
+		// Another descriptor of this mode can be there only if the path changed between the two looks; keep both.
+		if _, taken := f.descriptors[mode]; !taken {
+			break
+		}
+		mode += 1 << 20
+	}
+	f.descriptors[mode] = fd
+	l.byFD[fd] = f
+	l.touched = append(l.touched, f)
+	return fd, nil
+}
+
+func (l *posixLocks) lock(e *entry) (int64, bool, error) {
+	f := l.byFD[e.fd]
+	if f.handles == 0 {
+		got, err := tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Start: processByte(), Len: 1}))
+		if !got {
+			return 0, false, err
+		}
+	}
+	f.handles++
+	l.touched = append(l.touched, f)
+	return processByte(), true, nil
+}
+
+func (l *posixLocks) unlock(e *entry) error {
+	f := l.byFD[e.fd]
+	if f.handles == 0 {
+		return nil
+	}
+	l.touched = append(l.touched, f)
+	if f.handles--; f.handles > 0 {
+		return nil
+	}
+	return unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: processByte(), Len: 1})
+}
+
+func (l *posixLocks) lockExclusive(e *entry) (bool, error) {
+	if l.byFD[e.fd].handles > 0 {
+		return false, nil
+	}
+	return tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK,
+		&unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}))
+}
+
+func (l *posixLocks) look(e *entry) (sight, error) {
+	if l.byFD[e.fd].handles > 0 {
+		return holders, nil
+	}
+	q := unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}
+	if err := unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q); err != nil {
+		return 0, err
+	}
+	return sightOf(&q), nil
+}
+
+// count counts this process's handles, and every other process as one: its locks say no more.
+func (l *posixLocks) count(e *entry, most int) int {
+	n := l.byFD[e.fd].handles
+	for start := int64(0); start < livenessEnd && n < most; {
+		q := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: livenessEnd - start}
+		if unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q) != nil || q.Type == unix.F_UNLCK || q.Len <= 0 {
+			break
+		}
+		n++
+		start = max(q.Start, start) + q.Len
+	}
+	return n
+}
+
+// closeEntry leaves the closing to the end of the operation, when it is known whether a handle is left.
+func (l *posixLocks) closeEntry(*entry) {}

@@ -1,0 +1,50 @@
+//go:build unix
+
+package kernel
+
+import (
+	"errors"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var pageSize = int64(os.Getpagesize())
+
+func roundToPages(n int64) int64 { return (n + pageSize - 1) &^ (pageSize - 1) }
+
+// viewProtection is what a view's access means to mmap.
+func viewProtection(access Access) (prot, flags int) {
+	flags = unix.MAP_SHARED
+	switch {
+	case access&^Execute == Copy:
+		prot, flags = unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE
+	case access&Write != 0:
+		prot = unix.PROT_READ | unix.PROT_WRITE
+	case access&(Read|Copy) != 0:
+		prot = unix.PROT_READ
+	default:
+		return unix.PROT_NONE, flags
+	}
+	if access&Execute != 0 {
+		prot |= unix.PROT_EXEC
+	}
+	return prot, flags
+}
+
+func unmap(mapped []byte) error {
+	return unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mapped)), uintptr(cap(mapped)))
+}
+
+// mapFault says why a range could not be mapped.
+func mapFault(err error, length int64) error {
+	f := &Fault{Code: codeOfErrno(err), Cause: err}
+	switch {
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EOVERFLOW), errors.Is(err, unix.EINVAL):
+		f.Code, f.Advice = NotEnoughMemory, addressSpaceAdvice(length)
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		f.Code = AccessDenied
+	}
+	return f
+}

@@ -1,0 +1,287 @@
+//go:build unix
+
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// countMost bounds how many handles of one object are counted: each takes a query over all locks before it.
+const countMost = 10000
+
+func statObject(name Name) (Info, error) {
+	p, err := placeOf(name.Namespace)
+	if err != nil {
+		return Info{}, err
+	}
+	defer p.locks.begin()()
+	info, err := inPlace(p, func() (*sighting, error) {
+		return retry(context.Background(), func() (*sighting, error) { return p.inspect(fileName(name.Base), name.Base, owners{}) })
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	info.Resident = info.residentBytes(p)
+	p.findHolders([]*sighting{info})
+	return info.Info, nil
+}
+
+// sighting is a live object as it was seen, with what its holders are found by.
+type sighting struct {
+	Info
+	entry *entry // closed: only what was read of it
+}
+
+// inspect looks at the entry in a file without disturbing it. FileNotFound says that no live object is there.
+func (p *place) inspect(file, base string, names owners) (*sighting, error) {
+	e, err := p.openFile(file, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer p.locks.closeEntry(e)
+	if err := p.read(e, base); err != nil {
+		return nil, err
+	}
+	seen, err := p.locks.look(e)
+	switch {
+	case err != nil:
+		return nil, p.fault("lock", e.path(), err)
+	case seen != holders, p.backing.dead(e):
+		return nil, &Fault{Code: FileNotFound}
+	case !e.named():
+		return nil, errMoved
+	}
+	s := &sighting{entry: e, Info: Info{
+		Name: Name{p.namespace, e.name}, Kind: e.kind, Size: e.size, Protection: e.protection,
+		Owner: names.user(e.owner), Group: names.group(e.group), Security: fmt.Sprintf("%04o", e.header.mode),
+		Created: e.createdAt(), Handles: p.locks.count(e, countMost), Resident: -1, Backing: e.backing.String(),
+	}}
+	s.Access = p.accessFor(e)
+	return s, nil
+}
+
+func (s *sighting) residentBytes(p *place) int64 { return p.backing.resident(p, s.entry) }
+
+// accessFor is what this process could open an object with.
+func (p *place) accessFor(e *entry) Access {
+	grants := e.protection.grants()
+	if p.namespace == Local || p.euid == 0 {
+		return grants
+	}
+	bits := e.header.mode & 7
+	if int(e.owner) == p.euid {
+		bits = e.header.mode >> 6 & 7
+	} else if inGroup(e.group) {
+		bits = e.header.mode >> 3 & 7
+	}
+	if bits&4 == 0 {
+		return 0
+	}
+	if bits&2 == 0 {
+		grants &^= Write
+	}
+	return grants
+}
+
+func inGroup(gid uint32) bool {
+	if int(gid) == unix.Getegid() {
+		return true
+	}
+	groups, _ := unix.Getgroups()
+	return slices.Contains(groups, int(gid))
+}
+
+// owners remembers the names of users and groups for one listing.
+type owners map[string]string
+
+func (o owners) user(uid uint32) string {
+	return o.lookup("u", uid, func(id string) (string, error) {
+		u, err := user.LookupId(id)
+		if err != nil {
+			return "", err
+		}
+		return u.Username, nil
+	})
+}
+
+func (o owners) group(gid uint32) string {
+	return o.lookup("g", gid, func(id string) (string, error) {
+		g, err := user.LookupGroupId(id)
+		if err != nil {
+			return "", err
+		}
+		return g.Name, nil
+	})
+}
+
+func (o owners) lookup(kind string, number uint32, find func(string) (string, error)) string {
+	id := strconv.FormatUint(uint64(number), 10)
+	if name, ok := o[kind+id]; ok {
+		return name
+	}
+	name, err := find(id)
+	if err != nil {
+		name = id
+	}
+	o[kind+id] = name
+	return name
+}
+
+func listObjects(n Namespace) ([]Info, error) {
+	p, err := placeOf(n)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		if codeOf(err) == FileNotFound {
+			return nil, nil
+		}
+		return nil, err
+	}
+	defer p.locks.begin()()
+	files, err := entryNames(p.dir)
+	if err != nil {
+		return nil, p.fault("read", p.dir, err)
+	}
+	found := p.inspectAll(files)
+	p.residents(found)
+	p.findHolders(found)
+	infos := make([]Info, len(found))
+	for i, s := range found {
+		infos[i] = s.Info
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name.Base, b.Name.Base) })
+	return infos, nil
+}
+
+// entryNames is the files of a directory that may be entries.
+func entryNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return name[0] == '.' }), err
+}
+
+// inspectAll looks at many entries, with all processors where the locks allow it.
+func (p *place) inspectAll(files []string) []*sighting {
+	workers := 1
+	if p.backing.id() != backingFile && len(files) > 100 {
+		workers = min(runtime.GOMAXPROCS(0), 8)
+	}
+	parts := make([][]*sighting, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			names := owners{}
+			for i := w; i < len(files); i += workers {
+				if s := p.sight(files[i], names); s != nil {
+					parts[w] = append(parts[w], s)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return slices.Concat(parts...)
+}
+
+// sight is inspect for a listing: what this process may not read is listed with what its file tells.
+func (p *place) sight(file string, names owners) *sighting {
+	s, err := p.inspect(file, "", names)
+	if err == nil || codeOf(err) != AccessDenied {
+		return s
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return nil
+	}
+	return &sighting{Info: Info{
+		Name: Name{p.namespace, objectName(file)}, Size: -1, Handles: -1, Resident: -1,
+		Owner: names.user(st.Uid), Group: names.group(st.Gid), Security: fmt.Sprintf("%04o", uint32(st.Mode)&0o7777),
+		Backing: p.backing.id().String(), Reach: err,
+	}}
+}
+
+// residents fills in the memory in use.
+func (p *place) residents(found []*sighting) {
+	for _, s := range found {
+		if s.entry != nil {
+			s.Resident = s.residentBytes(p)
+		}
+	}
+}
+
+func buryObjects(n Namespace) ([]Burial, error) {
+	p, err := placeOf(n)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		if codeOf(err) == FileNotFound {
+			return nil, nil
+		}
+		return nil, err
+	}
+	defer p.locks.begin()()
+	found := p.sweepOthers()
+	files, err := entryNames(p.dir)
+	if err != nil {
+		return found, p.fault("read", p.dir, err)
+	}
+	for _, file := range files {
+		if b, ok := p.buryOne(file); ok {
+			found = append(found, b)
+		}
+	}
+	return found, nil
+}
+
+// buryOne buries the entry in a file if its object is dead. ok is false for a live one.
+func (p *place) buryOne(file string) (b Burial, ok bool) {
+	e, err := p.openFile(file, p.backing.openFlags())
+	if err != nil {
+		return Burial{Name: p.path(file), What: "something that cannot be looked at", Err: err}, codeOf(err) != FileNotFound
+	}
+	defer p.locks.closeEntry(e)
+	if err := p.read(e, ""); err != nil {
+		return Burial{Name: p.path(file), What: "a file that is no entry", Err: err}, true
+	}
+	b = Burial{Name: Name{p.namespace, e.name}.String(), What: "a name whose holders crashed"}
+	if seen, err := p.locks.look(e); err != nil || seen != nobody && !p.backing.dead(e) {
+		return b, false
+	}
+	err = p.backing.bury(p, e)
+	b.Buried = codeOf(err) == FileNotFound && !e.named()
+	if !b.Buried {
+		b.Err = err
+	}
+	return b, true
+}
+
+// objectName undoes fileName as far as it can be undone: a hashed name stays hashed.
+func objectName(file string) string {
+	var b []byte
+	for i := 0; i < len(file); i++ {
+		if file[i] == '%' && i+2 < len(file) {
+			if c, err := strconv.ParseUint(file[i+1:i+3], 16, 8); err == nil {
+				b = append(b, byte(c))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, file[i])
+	}
+	return string(b)
+}

@@ -1,0 +1,59 @@
+//go:build !unix && !windows
+
+package kernel
+
+import "context"
+
+// The twins of a platform that has no memory to share between processes, or no way to name it. They fail, and say so:
+// a section that nobody else can open would be a lie.
+
+type nativeSection struct{}
+
+type nativeView struct{}
+
+func unsupported() error { return &Fault{Code: NotSupported} }
+
+func createSection(context.Context, Name, Spec, Access, Mode) (nativeSection, bool, error) {
+	return nativeSection{}, false, unsupported()
+}
+
+func openSection(context.Context, Name, Access) (nativeSection, error) {
+	return nativeSection{}, unsupported()
+}
+
+func (nativeSection) size() int64     { return 0 }
+func (nativeSection) granted() Access { return 0 }
+func (nativeSection) close() error    { return unsupported() }
+
+func (nativeSection) mapView(int64, int64, Access) (nativeView, error) {
+	return nativeView{}, unsupported()
+}
+
+func (nativeView) bytes() []byte { return nil }
+func (nativeView) length() int   { return 0 }
+func (nativeView) flush() error  { return unsupported() }
+func (nativeView) unmap() error  { return unsupported() }
+
+func exists(Name) bool { return false }
+
+func statObject(Name) (Info, error) { return Info{}, unsupported() }
+
+func listObjects(Namespace) ([]Info, error) { return nil, unsupported() }
+
+func buryObjects(Namespace) ([]Burial, error) { return nil, unsupported() }
+
+// nameWatch is never waited on: the open before it fails, and not for want of the name.
+type nameWatch struct{}
+
+func newNameWatch(Name) *nameWatch { return &nameWatch{} }
+
+func (*nameWatch) wait(context.Context) error { return unsupported() }
+
+func (*nameWatch) close() {}
+
+func examine() []Check {
+	return []Check{{Topic: "platform", Status: Missing, Detail: "this platform has no named shared memory",
+		Advice: "use Windows, Linux or another Unix"}}
+}
+
+func setupGlobal(string) (Setup, error) { return Setup{}, unsupported() }

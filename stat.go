@@ -1,0 +1,144 @@
+package namedshm
+
+import (
+	"time"
+
+	"github.com/namedshm/namedshm/internal/kernel"
+)
+
+// Namespace says whose names to list.
+type Namespace uint8
+
+const (
+	// LocalNamespace holds the names of this user (on Windows: of this login session).
+	LocalNamespace = Namespace(kernel.Local)
+	// GlobalNamespace holds the names of the machine.
+	GlobalNamespace = Namespace(kernel.Global)
+)
+
+// String is the prefix of the namespace's names.
+func (n Namespace) String() string { return kernel.Namespace(n).String() }
+
+// Kind is the kind of a named object. All kinds share the namespaces.
+type Kind uint32
+
+const (
+	KindSection   = Kind(kernel.KindSection)
+	KindEvent     = Kind(kernel.KindEvent)
+	KindMutex     = Kind(kernel.KindMutex)
+	KindSemaphore = Kind(kernel.KindSemaphore)
+	// KindOther is a kind that this package does not make; Windows has timers, jobs and links.
+	KindOther = Kind(kernel.KindOther)
+)
+
+// String is the kind in one word.
+func (k Kind) String() string {
+	switch k {
+	case KindSection:
+		return "section"
+	case KindEvent:
+		return "event"
+	case KindMutex:
+		return "mutex"
+	case KindSemaphore:
+		return "semaphore"
+	}
+	return "other"
+}
+
+// MarshalText makes Kind readable in JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Info describes a live object at one moment.
+type Info struct {
+	Name       string     `json:"name"` // with its prefix
+	Kind       Kind       `json:"kind"`
+	Size       int64      `json:"size"`                 // bytes; -1 where unknown
+	Access     Access     `json:"access"`               // what the caller could open it with
+	Protection Protection `json:"protection,omitempty"` // 0 where unknown
+	Owner      string     `json:"owner"`                // user name, or its number or SID
+	Group      string     `json:"group,omitempty"`
+	Security   string     `json:"security"`           // Unix: octal mode; Windows: SDDL
+	Created    time.Time  `json:"created,omitzero"`   // zero where unknown
+	Handles    int        `json:"handles"`            // open handles of all processes; -1 where unknown
+	Views      int        `json:"views"`              // views of the processes in Holders; -1 where unknown
+	Holders    []Holder   `json:"holders"`            // the processes that the caller may look into
+	Resident   int64      `json:"resident"`           // bytes of memory in use; -1 where unknown
+	Backing    string     `json:"backing"`            // "memfd", "sysv", "file" or "native"
+	Obstacle   string     `json:"obstacle,omitempty"` // why the object could not be looked into, if so
+}
+
+// Holder is a process that keeps an object alive.
+type Holder struct {
+	PID     int    `json:"pid"`
+	Command string `json:"command"`
+	Handles int    `json:"handles"` // these keep the name alive
+	Views   int    `json:"views"`   // these keep the memory alive; -1 where unknown
+}
+
+// Stat describes the live object of this name, of any kind. It opens nothing and keeps nothing alive.
+//
+//   - Linux: a process is seen if the caller may look into its /proc directory, as with ps and lsof: the caller's own
+//     processes, or all for root.
+//   - Windows: views are not told, and handles only where the system lets the caller list them.
+//
+// Source: NtQueryDirectoryObject, NtQuerySection, NtQueryObject.
+func Stat(name string) (Info, error) {
+	info, err := kernel.Stat(name)
+	if err != nil {
+		return Info{}, wrap("stat", name, err)
+	}
+	return newInfo(info), nil
+}
+
+// List describes every live object of a namespace, sorted by name. An object that the caller may not look into is
+// listed with what can be known and with its Obstacle.
+func List(n Namespace) ([]Info, error) {
+	found, err := kernel.List(kernel.Namespace(n))
+	if err != nil {
+		return nil, wrap("list", n.String(), err)
+	}
+	infos := make([]Info, len(found))
+	for i := range found {
+		infos[i] = newInfo(found[i])
+	}
+	return infos, nil
+}
+
+func newInfo(k kernel.Info) Info {
+	i := Info{
+		Name: k.Name.String(), Kind: Kind(k.Kind), Size: k.Size, Access: Access(k.Access), Protection: Protection(k.Protection),
+		Owner: k.Owner, Group: k.Group, Security: k.Security, Created: k.Created, Handles: k.Handles, Views: k.Views,
+		Resident: k.Resident, Backing: k.Backing, Holders: make([]Holder, len(k.Holders)),
+	}
+	if k.Reach != nil {
+		i.Obstacle = k.Reach.Error()
+	}
+	for j, h := range k.Holders {
+		i.Holders[j] = Holder(h)
+	}
+	return i
+}
+
+// Burial is one thing that [Bury] found.
+type Burial struct {
+	Name   string `json:"name"`             // the object's name, or a path where it has none
+	What   string `json:"what"`             // what it was, in words
+	Buried bool   `json:"buried"`           // false: it was left in place
+	Reason string `json:"reason,omitempty"` // why it was left
+}
+
+// Bury removes what crashed processes left behind in a namespace, and says what it found. Nothing needs it: the memory
+// is free already (but for the file backing of other Unix systems), and every create and open removes what is in its
+// own way. What is foreign or damaged is reported and left in place. On Windows there is never anything to find.
+func Bury(n Namespace) ([]Burial, error) {
+	found, err := kernel.Bury(kernel.Namespace(n))
+	burials := make([]Burial, len(found))
+	for i, b := range found {
+		burials[i] = Burial{Name: b.Name, What: b.What, Buried: b.Buried}
+		if b.Err != nil {
+			burials[i].Reason = b.Err.Error()
+		}
+	}
+	return burials, wrap("bury", n.String(), err)
+}
