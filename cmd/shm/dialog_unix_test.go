@@ -160,12 +160,7 @@ func settled(t *testing.T, ctx context.Context, id string) image.Image {
 func TestBox(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	root, remove, err := newRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	t.Setenv("NAMEDSHM_ROOT", root)
+	isolate(t)
 	t.Setenv("DISPLAY", newDisplay(t, ctx))
 	holder := exec.CommandContext(ctx, "shm", "create", `Local\Box`, "--size", "256", "--text", trickyText)
 	input, err := holder.StdinPipe()
@@ -227,13 +222,9 @@ func save(t *testing.T, name string, p image.Image) {
 }
 
 func TestBoxOnADisplayThatIsNotThere(t *testing.T) {
-	root, remove, err := newRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
+	isolate(t)
 	c := exec.Command("shm", "hold", "Foo", "--size", "1", "--", "shm", "open", "Foo", "--box")
-	c.Env = append(os.Environ(), "NAMEDSHM_ROOT="+root, "DISPLAY=:4095", "WAYLAND_DISPLAY=")
+	c.Env = append(os.Environ(), "DISPLAY=:4095", "WAYLAND_DISPLAY=")
 	out, err := c.CombinedOutput()
 	if c.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "shm: open --box: ") || !strings.Contains(string(out), "display") {
 		t.Errorf("%v\n%s", err, out)

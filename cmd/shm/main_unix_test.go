@@ -37,6 +37,17 @@ func newRoot() (root string, remove func(), err error) {
 	return root, func() { os.RemoveAll(root) }, os.Chmod(root, 0o777|os.ModeSticky)
 }
 
+// isolate gives a test, and the commands that it runs, a root of their own.
+func isolate(t *testing.T) {
+	t.Helper()
+	root, remove, err := newRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(remove)
+	t.Setenv("NAMEDSHM_ROOT", root)
+}
+
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

@@ -67,7 +67,7 @@ func (c *openCmd) Run(a *app) error {
 	}
 	defer w.Close()
 	if c.Wait != nil {
-		w.settle()
+		w.settle(moment)
 	}
 	if show != nil {
 		return c.box(w, show)
@@ -89,16 +89,20 @@ func openSection(name string, access namedshm.Access, wait *time.Duration) (*nam
 	return s, err
 }
 
-// settle gives the maker of a new section a moment to write into it: a section appears empty, and who waits for it sees
-// it sooner than its maker can write.
-func (w *window) settle() {
+// settle gives the maker of a new section a moment to write into it: a section appears empty, and who waits for it may
+// see it sooner than its maker can write.
+func (w *window) settle(pause func()) {
 	first := make([]byte, min(w.length, 4096))
-	for until := time.Now().Add(250 * time.Millisecond); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	for range 250 {
 		if n, _ := w.ReadAt(first, 0); bytes.ContainsFunc(first[:n], func(r rune) bool { return r != 0 }) {
 			return
 		}
+		pause()
 	}
 }
+
+// moment is how long settle pauses.
+func moment() { time.Sleep(time.Millisecond) }
 
 // reader reads the window's bytes from its beginning.
 func (w *window) reader() io.Reader { return io.NewSectionReader(w, 0, w.length) }

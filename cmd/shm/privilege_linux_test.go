@@ -49,12 +49,7 @@ func TestStranger(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become somebody else")
 	}
-	root, remove, err := newRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	t.Setenv("NAMEDSHM_ROOT", root)
+	isolate(t)
 	refused := func(want string, args ...string) {
 		t.Helper()
 		c := stranger(t, args...)

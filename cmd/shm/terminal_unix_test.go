@@ -22,12 +22,7 @@ type terminal struct {
 
 // newTerminal starts a shell in a terminal of this size, in an object namespace of its own.
 func newTerminal(t *testing.T, width, height int) *terminal {
-	root, remove, err := newRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
-	t.Setenv("NAMEDSHM_ROOT", root)
+	isolate(t)
 	t.Setenv("TMUX", "")
 	t.Setenv("LC_ALL", "C.UTF-8")
 	// Not in t.TempDir: a socket's path has room for a hundred characters.
@@ -65,8 +60,14 @@ func (term *terminal) keys(keys ...string) {
 	term.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
-// command types a command line.
-func (term *terminal) command(line string) { term.keys(line, "Enter") }
+// command types a command line on an empty screen, so that what is to be seen from then on comes from it. The shell must
+// be ready for it.
+func (term *terminal) command(line string) {
+	term.t.Helper()
+	term.keys("clear", "Enter")
+	term.await(`\Aready>$`)
+	term.keys(line, "Enter")
+}
 
 // await waits until the screen matches, and returns it.
 func (term *terminal) await(pattern string) string {
@@ -129,7 +130,7 @@ func hold(t *testing.T, args ...string) (letGo func()) {
 // awaitSane waits until the terminal is in the state that a shell wants: whole lines, and what is typed is shown.
 func (term *terminal) awaitSane() {
 	term.t.Helper()
-	term.command(`clear; stty -a`)
+	term.command(`stty -a`)
 	term.await(`(^| )icanon `)
 	term.await(`(^| )echo `)
 	term.await(`(^| )opost `)
@@ -138,7 +139,7 @@ func (term *terminal) awaitSane() {
 func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	term := newTerminal(t, 100, 30)
 	for _, key := range []string{"x", "Up", "C-c", "Enter"} {
-		term.command(`clear; shm create Foo --size 256 --text hello`)
+		term.command(`shm create Foo --size 256 --text hello`)
 		term.await(`^holding it until a key is pressed$`)
 		if got := shm(t, "open", "Foo"); got != "hello\n" {
 			t.Errorf("while it is held: %q", got)
@@ -148,7 +149,7 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	}
 	term.awaitSane()
 	// Told to end from outside, it gives the terminal back as well.
-	term.command(`clear; shm create Foo --size 256`)
+	term.command(`shm create Foo --size 256`)
 	term.await(`^holding it`)
 	pid := regexp.MustCompile(`holder +(\d+)`).FindStringSubmatch(shm(t, "stat", "Foo"))
 	if out, err := exec.Command("kill", pid[1]).CombinedOutput(); err != nil {
@@ -157,16 +158,16 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	term.await(`^let go of it \(terminated\)`)
 	term.awaitSane()
 	// In the background, the terminal is the shell's: it goes on holding, and the keys are not for it.
-	term.command(`clear; set -m; shm create Foo --size 256 &`)
+	term.command(`set -m; shm create Foo --size 256 &`)
 	term.await(`^holding it until it is interrupted \(SIGINT, SIGTERM\)$`)
-	term.command(`clear; echo mine; jobs; kill %1; wait`)
+	term.command(`echo mine; jobs; kill %1; wait`)
 	term.await(`^mine\n(.*\n)*let go of it \(terminated\)`)
 }
 
 func TestNamesAndTextsDoNotReachTheTerminalRaw(t *testing.T) {
 	term := newTerminal(t, 160, 30)
 	hold(t, "evil\x1b]0;x\a\nname", "--size", "256", "--text", "red\x1b[31m\x1b[2Jgone\a\tkept\nkept")
-	term.command(`clear; shm ls; shm open "$(printf 'evil\033]0;x\a\nname')"; shm stat "$(printf 'evil\033]0;x\a\nname')"`)
+	term.command(`shm ls; shm open "$(printf 'evil\033]0;x\a\nname')"; shm stat "$(printf 'evil\033]0;x\a\nname')"`)
 	screen := term.await(`(?s)holder.*ready>$`)
 	for _, want := range []string{`"Local\\evil\x1b]0;x\a\nname"  section`, `red\x1b[31m\x1b[2Jgone\a`, `name        "Local\\evil`, "kept\nkept"} {
 		if !strings.Contains(screen, want) {
@@ -180,7 +181,7 @@ func TestListFitsTheTerminal(t *testing.T) {
 	for range 8 {
 		hold(t, "Foo", "--size", "256")
 	}
-	term.command(`clear; shm ls`)
+	term.command(`shm ls`)
 	term.await(`^Local\\Foo +section +4KiB +8 .* shm.*…\nready>$`)
 }
 
@@ -238,14 +239,14 @@ func TestWatchGivesTheTerminalBackWhenItIsTerminated(t *testing.T) {
 	term := newTerminal(t, 90, 12)
 	hold(t, "Foo", "--size", "4KiB")
 	for _, end := range []string{"C-c", ""} {
-		term.command("clear; shm watch Foo")
+		term.command("shm watch Foo")
 		term.await(`^00000000 `)
 		if end != "" {
 			term.keys(end)
 		} else if out, err := exec.Command("pkill", "-TERM", "-f", "^shm watch Foo$").CombinedOutput(); err != nil {
 			t.Fatalf("pkill: %v %s", err, out)
 		}
-		term.await(`\Aready>$`)
+		term.await(`\Aready> shm watch Foo\nready>$`)
 		term.awaitSane()
 	}
 }
@@ -258,7 +259,7 @@ func TestWriteShowsProgress(t *testing.T) {
 	if out, err := exec.Command("mkfifo", fifo).CombinedOutput(); err != nil {
 		t.Fatalf("mkfifo: %v %s", err, out)
 	}
-	term.command("clear; shm write Foo - < " + fifo)
+	term.command("shm write Foo - < " + fifo)
 	w, err := os.OpenFile(fifo, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

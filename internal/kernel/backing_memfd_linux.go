@@ -241,7 +241,7 @@ func (b memfdBacking) reach(p *place, e *entry, access Access) (memory, error) {
 		if !ok || !slotLocked(e, slot) {
 			continue
 		}
-		m, err := e.enter("/proc/"+strconv.Itoa(int(d.pid))+"/fd/"+strconv.Itoa(int(d.descriptor)), flags)
+		m, err := e.enterDoor(d, flags)
 		if err == nil {
 			e.hint = int64(slot) + 1
 			return m, nil
@@ -298,11 +298,7 @@ func (e *entry) enter(path string, flags int) (memory, error) {
 		return nil, err
 	}
 	defer unix.Close(at)
-	var st unix.Stat_t
-	if err := unix.Fstat(at, &st); err != nil {
-		return nil, err
-	}
-	if uint64(st.Dev) != e.identity[0] || st.Ino != e.identity[1] || st.Size != e.size {
+	if !e.isMemory(at) {
 		return nil, unix.ENOENT
 	}
 	fd, err := unix.Open(selfDescriptor(at), flags|unix.O_CLOEXEC, 0)

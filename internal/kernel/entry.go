@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,11 +97,12 @@ func (p *place) permitted(e *entry) string {
 
 // read reads the entry's header and slots, and checks that it is the entry of this name.
 func (p *place) read(e *entry, base string) error {
-	e.first = make([]byte, longNameAt)
+	e.first = pages.Get().(*page)[:]
 	n, err := unix.Pread(e.fd, e.first, 0)
 	if err != nil {
 		return p.fault("read", e.path(), err)
 	}
+	clear(e.first[n:])
 	if n < headerLen {
 		return e.corrupt(errNoEntry.Error())
 	}
@@ -123,11 +125,27 @@ func (e *entry) named() bool {
 	return unix.Fstatat(e.place.at(), e.file, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && uint64(st.Ino) == e.inode && uint64(st.Dev) == e.device
 }
 
+// page is what the first bytes of an entry are read into. The pages go round: most are needed for a few microseconds.
+type page [longNameAt]byte
+
+var pages = sync.Pool{New: func() any { return new(page) }}
+
+// done gives back what was read of an entry, of which only the header is needed any more.
+func (e *entry) done() {
+	if cap(e.first) == longNameAt {
+		pages.Put((*page)(e.first[:longNameAt]))
+	}
+	e.first = nil
+}
+
+// slowToFree is a size of memory that takes the kernel long enough to free to be noticed.
+const slowToFree = 1 << 20
+
 // raise moves the entry's descriptor above that of the memory. When a process dies, the kernel releases its
 // descriptors from the highest down, and freeing a large memory takes it a while: a lock that goes first makes the
 // name free at once. The other way round, openers would find a lock without memory for as long.
 func (e *entry) raise(memory int) error {
-	if e.fd > memory {
+	if e.fd > memory || e.size < slowToFree {
 		return nil
 	}
 	fd, err := unix.FcntlInt(uintptr(e.fd), unix.F_DUPFD_CLOEXEC, memory+1)

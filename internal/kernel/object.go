@@ -357,7 +357,7 @@ func (p *place) openNamed(base string, kind Kind, access Access) (*handle, error
 	case !e.named():
 		err = errMoved
 	default:
-		e.first = nil
+		e.done()
 		return h, nil
 	}
 	// Our lock may have made somebody else's last Close believe that it was not the last.

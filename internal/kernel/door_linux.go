@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// holderDescriptors copies descriptors out of holders (pidfd_getfd), which is four times cheaper than the way through
+// /proc, and safer still: it opens nothing, and the process that is remembered cannot become another one. It takes
+// the right to trace the holder, which Yama's ptrace_scope or a container's filter may refuse where /proc allows it;
+// then it is not tried again. Openers mostly come to the same holder, so one is remembered.
+type holderDescriptors struct {
+	mu      sync.Mutex
+	pid     int32
+	fd      int // a pidfd; 0 when there is none
+	refused bool
+}
+
+var holderTable holderDescriptors
+
+// copy is a duplicate of a holder's descriptor, or -1.
+func (t *holderDescriptors) copy(d door) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refused {
+		return -1
+	}
+	if t.fd == 0 || t.pid != d.pid {
+		t.forget()
+		fd, err := unix.PidfdOpen(int(d.pid), 0)
+		if err != nil {
+			t.refused = err == unix.ENOSYS || err == unix.EPERM
+			return -1
+		}
+		t.pid, t.fd = d.pid, fd
+	}
+	fd, err := unix.PidfdGetfd(t.fd, int(d.descriptor), 0)
+	switch err {
+	case nil:
+		return fd
+	case unix.EPERM, unix.ENOSYS:
+		t.refused = true
+		t.forget()
+	case unix.EBADF:
+		// The holder has no such descriptor; or the pidfd was closed by somebody, and its number is not ours any more.
+		t.fd = 0
+	default:
+		t.forget()
+	}
+	return -1
+}
+
+func (t *holderDescriptors) forget() {
+	if t.fd > 0 {
+		unix.Close(t.fd)
+	}
+	t.fd = 0
+}
+
+// enterDoor opens the memory through one door, by the cheaper way first.
+func (e *entry) enterDoor(d door, flags int) (memory, error) {
+	if fd := holderTable.copy(d); fd >= 0 {
+		if e.isMemory(fd) {
+			if mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil && mode&unix.O_ACCMODE == flags {
+				return &memfd{fd: fd}, nil
+			}
+		}
+		// The holder's own access is another one, or it is something else.
+		unix.Close(fd)
+	}
+	return e.enter("/proc/"+strconv.Itoa(int(d.pid))+"/fd/"+strconv.Itoa(int(d.descriptor)), flags)
+}
+
+// isMemory compares device, inode and size with what the entry says.
+func (e *entry) isMemory(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && st.Size == e.size
+}
