@@ -30,5 +30,7 @@
 //     next call in that namespace.
 //   - Elsewhere every call returns an error that matches [errors.ErrUnsupported].
 //
+// Two environment variables matter on Unix: see [RootVariable] and [BackingVariable].
+//
 // Windows is the specification for results and errors. Where the Go API differs on purpose, the docstring says so.
 package namedshm

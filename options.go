@@ -2,6 +2,16 @@ package namedshm
 
 import "github.com/namedshm/namedshm/internal/kernel"
 
+const (
+	// RootVariable names the environment variable that moves the directories of both namespaces on Unix (without it,
+	// /dev/shm on Linux, /tmp elsewhere). Processes that are to meet must agree on it. It is ignored in a program that
+	// runs with more rights than its caller.
+	RootVariable = "NAMEDSHM_ROOT"
+	// BackingVariable names the environment variable that, set to "file", makes Linux keep sections in files as other
+	// Unix systems do, for tests of that backing. Processes that are to meet must agree on it.
+	BackingVariable = "NAMEDSHM_BACKING"
+)
+
 // Option is a choice that a creator makes. It does not count where the object exists already: an existing object
 // keeps what its creator chose.
 type Option func(*kernel.Spec)

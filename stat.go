@@ -76,7 +76,8 @@ type Holder struct {
 	Views   int    `json:"views"`   // these keep the memory alive; -1 where unknown
 }
 
-// Stat describes the live object of this name, of any kind. It opens nothing and keeps nothing alive.
+// Stat describes the live object of this name, of any kind. On Unix it keeps nothing alive; on Windows, where asking
+// takes a handle, it holds one for the moment of the call.
 //
 //   - Linux: a process is seen if the caller may look into its /proc directory, as with ps and lsof: the caller's own
 //     processes, or all for root.
@@ -103,6 +104,13 @@ func List(n Namespace) ([]Info, error) {
 		infos[i] = newInfo(found[i])
 	}
 	return infos, nil
+}
+
+// Names is the name of every live object of a namespace, with its prefix, sorted: [List] without the details. It does
+// not look into processes, and so is cheap with any number of objects.
+func Names(n Namespace) ([]string, error) {
+	names, err := kernel.Names(kernel.Namespace(n))
+	return names, wrap("list", n.String(), err)
 }
 
 func newInfo(k kernel.Info) Info {

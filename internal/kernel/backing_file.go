@@ -1,13 +1,13 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"math"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -180,13 +180,14 @@ func (b fileBacking) last(p *place, e *entry) {
 	}
 }
 
-func (fileBacking) resident(p *place, e *entry) int64 {
+func (fileBacking) describe(e *entry, s *sighting) {
 	var st unix.Stat_t
-	if unix.Fstat(e.fd, &st) != nil {
-		return -1
+	if unix.Fstat(e.fd, &st) == nil {
+		s.Resident = max(0, int64(st.Blocks)*512-int64(roundToPages(int64(len(e.header.name))+slotsAt)))
 	}
-	return max(0, int64(st.Blocks)*512-min(memoryAt, int64(len(e.first))))
 }
+
+func (fileBacking) survey(p *place, found []*sighting) { p.findHolders(found, true) }
 
 // fileMemory is the part of an entry's file behind the header.
 type fileMemory struct {
@@ -195,7 +196,8 @@ type fileMemory struct {
 	fd    int
 }
 
-func (m *fileMemory) descriptor() int { return math.MinInt32 }
+func (m *fileMemory) descriptor() int { return -1 }
+func (m *fileMemory) openMode() int   { return m.flags }
 
 func (m *fileMemory) reopen(p *place) error {
 	fd, err := sharedPosixLocks.openFile(p.at(), m.file, m.flags|entryFlags)
@@ -219,7 +221,7 @@ func (m *fileMemory) view(offset, length int64, access Access) ([]byte, error) {
 func (m *fileMemory) close() error { return nil }
 
 func linkTemporary(e *entry) error {
-	if err := unix.Linkat(e.place.at(), e.temporary, e.place.at(), e.file, 0); err != nil {
+	if err := syscall.Link(e.place.path(e.temporary), e.path()); err != nil {
 		return err
 	}
 	forgetEntry(e)

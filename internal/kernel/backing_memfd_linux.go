@@ -71,7 +71,7 @@ func newMemfd(spec *Spec, t token) (*memfd, error) {
 		}
 		return nil, memfdFault("memfd_create", err)
 	}
-	m := &memfd{fd: fd}
+	m := &memfd{fd: fd, mode: unix.O_RDWR}
 	if err := m.prepare(spec); err != nil {
 		m.close()
 		return nil, err
@@ -210,16 +210,6 @@ func (memfdBacking) bury(p *place, e *entry) error {
 	return p.removeNamed(e)
 }
 
-// removeNamed removes an entry that the caller holds locked against every other burier. FileNotFound is its success.
-func (p *place) removeNamed(e *entry) error {
-	if e.named() {
-		if err := unix.Unlinkat(p.at(), e.file, 0); err != nil && err != unix.ENOENT {
-			return p.fault("unlink", e.path(), err)
-		}
-	}
-	return &Fault{Code: FileNotFound}
-}
-
 func (memfdBacking) last(p *place, e *entry) {
 	if got, _ := p.locks.lockExclusive(e); got {
 		p.removeNamed(e)
@@ -305,7 +295,7 @@ func (e *entry) enter(path string, flags int) (memory, error) {
 	if err != nil {
 		return nil, memfdFault("open", err)
 	}
-	return &memfd{fd: fd}, nil
+	return &memfd{fd: fd, mode: flags}, nil
 }
 
 // linkReads reports whether a link reads exactly want.
@@ -358,25 +348,51 @@ func directoryNames(path string) []string {
 	return names
 }
 
-func (memfdBacking) resident(p *place, e *entry) int64 {
-	for i := range slotCount {
-		d, ok := doorAt(e.first, i)
-		if !ok {
+// describe reads the holders off the door records of living handles, and asks the first door that opens how much
+// memory is in use. Handles without a record are counted, but nobody's.
+func (memfdBacking) describe(e *entry, s *sighting) {
+	for slot := range slotCount {
+		if len(s.Holders) > 0 && countOf(s.Holders) >= s.Handles {
+			break
+		}
+		d, ok := doorAt(e.first, slot)
+		if !ok || !slotLocked(e, slot) {
 			continue
 		}
-		var st unix.Stat_t
-		path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
-		if unix.Stat(path, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] {
+		s.addHandle(int(d.pid))
+		if s.Resident < 0 {
+			s.Resident = e.residentAt(d)
+		}
+	}
+}
+
+func (memfdBacking) survey(p *place, found []*sighting) { p.findHolders(found, false) }
+
+// residentAt is the memory in use as one holder's descriptor tells it, -1 if it cannot be asked.
+func (e *entry) residentAt(d door) int64 {
+	var st unix.Stat_t
+	if fd := holderTable.copy(d); fd >= 0 {
+		err := unix.Fstat(fd, &st)
+		unix.Close(fd)
+		if err == nil && st.Ino == e.identity[1] {
 			return st.Blocks * 512
 		}
+	}
+	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
+	if linkReads(path, memfdLink(e.token)) && unix.Stat(path, &st) == nil && st.Ino == e.identity[1] {
+		return st.Blocks * 512
 	}
 	return -1
 }
 
 // memfd is memory behind a descriptor.
-type memfd struct{ fd int }
+type memfd struct {
+	fd   int
+	mode int // O_RDONLY or O_RDWR
+}
 
 func (m *memfd) descriptor() int { return m.fd }
+func (m *memfd) openMode() int   { return m.mode }
 
 func (m *memfd) view(offset, length int64, access Access) ([]byte, error) {
 	return mapFile(m.fd, offset, length, access)
@@ -391,7 +407,7 @@ func (m *memfd) reopen(flags int) error {
 		return memfdFault("open", err)
 	}
 	unix.Close(m.fd)
-	m.fd = fd
+	m.fd, m.mode = fd, flags
 	return nil
 }
 

@@ -366,11 +366,23 @@ func (b sysvBacking) last(p *place, e *entry) {
 	}
 }
 
-func (sysvBacking) resident(p *place, e *entry) int64 {
-	if s, found := findSegment(int(e.identity[0])); found {
-		return s.resident
+func (sysvBacking) describe(*entry, *sighting) {}
+
+// survey finds the handles too in /proc: entries of this backing have no records.
+func (sysvBacking) survey(p *place, found []*sighting) {
+	resident := map[int]int64{}
+	for _, s := range segments() {
+		resident[s.id] = s.resident
 	}
-	return -1
+	for _, s := range found {
+		if s.entry == nil {
+			continue
+		}
+		if bytes, ok := resident[int(s.entry.identity[0])]; ok {
+			s.Resident = bytes
+		}
+	}
+	p.findHolders(found, true)
 }
 
 // segment is an attached System V segment. The attachment is what keeps it alive for a handle; views attach anew.
@@ -388,6 +400,7 @@ func attach(id int, size int64, flags int) (*segment, error) {
 }
 
 func (m *segment) descriptor() int { return -1 }
+func (m *segment) openMode() int   { return -1 }
 
 // view attaches the segment once more and gives back what lies outside of the range. Copy-on-write does not exist for
 // segments: such a view is a private copy.

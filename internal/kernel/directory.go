@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -171,7 +172,7 @@ func (p *place) make() error {
 		}
 		mode = 0o755
 	}
-	switch err := unix.Mkdir(p.dir, mode); err {
+	switch err := syscall.Mkdir(p.dir, mode); err {
 	case nil:
 		if err := unix.Chmod(p.dir, mode); err != nil {
 			return &Fault{Code: codeOfErrno(err), Cause: pathError("chmod", p.dir, err)}

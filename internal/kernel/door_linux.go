@@ -59,16 +59,15 @@ func (t *holderDescriptors) forget() {
 	t.fd = 0
 }
 
-// enterDoor opens the memory through one door, by the cheaper way first.
+// enterDoor opens the memory through one door, by the cheaper way first, which gives the access that the holder has.
 func (e *entry) enterDoor(d door, flags int) (memory, error) {
-	if fd := holderTable.copy(d); fd >= 0 {
-		if e.isMemory(fd) {
-			if mode, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil && mode&unix.O_ACCMODE == flags {
-				return &memfd{fd: fd}, nil
+	if int(d.mode) == flags {
+		if fd := holderTable.copy(d); fd >= 0 {
+			if e.isMemory(fd) {
+				return &memfd{fd: fd, mode: flags}, nil
 			}
+			unix.Close(fd)
 		}
-		// The holder's own access is another one, or it is something else.
-		unix.Close(fd)
 	}
 	return e.enter("/proc/"+strconv.Itoa(int(d.pid))+"/fd/"+strconv.Itoa(int(d.descriptor)), flags)
 }
@@ -76,5 +75,5 @@ func (e *entry) enterDoor(d door, flags int) (memory, error) {
 // isMemory compares device, inode and size with what the entry says.
 func (e *entry) isMemory(fd int) bool {
 	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && st.Size == e.size
+	return fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && st.Size == e.size
 }

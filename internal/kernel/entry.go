@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
@@ -155,4 +155,14 @@ func (e *entry) raise(memory int) error {
 	unix.Close(e.fd)
 	e.fd = fd
 	return nil
+}
+
+// removeNamed removes an entry that the caller holds locked against every other burier. FileNotFound is its success.
+func (p *place) removeNamed(e *entry) error {
+	if e.named() {
+		if err := unix.Unlinkat(p.at(), e.file, 0); err != nil && err != unix.ENOENT {
+			return p.fault("unlink", e.path(), err)
+		}
+	}
+	return &Fault{Code: FileNotFound}
 }

@@ -11,20 +11,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findHolders looks through /proc once for all objects: a descriptor of an entry is a handle, a mapping of the memory
-// a view. Processes that this one may not look into are missing.
-func (p *place) findHolders(found []*sighting) {
+// addHandle counts a handle of a process.
+func (s *sighting) addHandle(pid int) { s.holder(pid).Handles++ }
+
+// holder is the process among the holders.
+func (s *sighting) holder(pid int) *Holder {
+	for i := range s.Holders {
+		if s.Holders[i].PID == pid {
+			return &s.Holders[i]
+		}
+	}
+	s.Holders = append(s.Holders, Holder{PID: pid})
+	return &s.Holders[len(s.Holders)-1]
+}
+
+// countOf is how many handles the holders have together.
+func countOf(holders []Holder) (n int) {
+	for _, h := range holders {
+		n += h.Handles
+	}
+	return n
+}
+
+// findHolders looks through /proc once for all objects: a mapping of the memory is a view and, where handles are not
+// known yet, a descriptor of an entry is one. Processes that this one may not look into are missing.
+func (p *place) findHolders(found []*sighting, handles bool) {
 	if len(found) == 0 {
 		return
 	}
 	w := newWanted(p, found)
 	for _, pid := range processes() {
-		w.process(pid)
+		proc := "/proc/" + strconv.Itoa(pid)
+		if handles {
+			w.handles(proc, pid)
+		}
+		w.views(proc, pid)
 	}
+	commands := map[int]string{}
 	for _, s := range found {
 		slices.SortFunc(s.Holders, func(a, b Holder) int { return a.PID - b.PID })
 		for i := range s.Holders {
 			h := &s.Holders[i]
+			command, ok := commands[h.PID]
+			if !ok {
+				command = commandOf("/proc/" + strconv.Itoa(h.PID))
+				commands[h.PID] = command
+			}
+			h.Command = command
 			if s.entry.backing == backingSysV {
 				h.Views = max(0, h.Views-h.Handles) // a handle to a segment is an attachment too
 			}
@@ -64,29 +97,7 @@ func newWanted(p *place, found []*sighting) *wanted {
 	return w
 }
 
-// process adds one process to the holders of what it holds.
-func (w *wanted) process(pid int) {
-	proc := "/proc/" + strconv.Itoa(pid)
-	held := map[*sighting]*Holder{}
-	holder := func(s *sighting) *Holder {
-		if held[s] == nil {
-			held[s] = &Holder{PID: pid}
-		}
-		return held[s]
-	}
-	w.handles(proc, holder)
-	w.views(proc, holder)
-	if len(held) == 0 {
-		return
-	}
-	command := commandOf(proc)
-	for s, h := range held {
-		h.Command = command
-		s.Holders = append(s.Holders, *h)
-	}
-}
-
-func (w *wanted) handles(proc string, holder func(*sighting) *Holder) {
+func (w *wanted) handles(proc string, pid int) {
 	var buffer [unix.PathMax]byte
 	table := proc + "/fd/"
 	for _, fd := range directoryNames(table) {
@@ -95,7 +106,7 @@ func (w *wanted) handles(proc string, holder func(*sighting) *Holder) {
 			continue
 		}
 		if s := w.entryOf(string(buffer[len(w.dir):n])); s != nil && (!w.file || isEntryMode(proc, fd)) {
-			holder(s).Handles++
+			s.addHandle(pid)
 		}
 	}
 }
@@ -121,7 +132,7 @@ func (w *wanted) entryOf(link string) *sighting {
 }
 
 // views reads a process's mappings: address perms offset device inode path.
-func (w *wanted) views(proc string, holder func(*sighting) *Holder) {
+func (w *wanted) views(proc string, pid int) {
 	b, err := os.ReadFile(proc + "/maps")
 	if err != nil {
 		return
@@ -147,7 +158,7 @@ func (w *wanted) views(proc string, holder func(*sighting) *Holder) {
 			}
 		}
 		if s != nil {
-			holder(s).Views++
+			s.holder(pid).Views++
 		}
 	}
 }

@@ -138,3 +138,11 @@ func sweepSegments(p *place) []Burial {
 	}
 	return found
 }
+
+// controlFiles are the lock files of a Global directory; the backing that needs none has none.
+func (p *place) controlFiles() []string {
+	if p.backing.id() == backingSysV {
+		return []string{creatingFile, burialFile}
+	}
+	return nil
+}

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
@@ -188,12 +188,14 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 type door struct {
 	pid        int32
 	descriptor int32
+	mode       int32 // O_RDONLY or O_RDWR: how the holder has it open
 }
 
 func (d door) encode() []byte {
 	b := make([]byte, slotLen)
 	binary.LittleEndian.PutUint32(b, uint32(d.pid))
 	binary.LittleEndian.PutUint32(b[4:], uint32(d.descriptor))
+	binary.LittleEndian.PutUint32(b[8:], uint32(d.mode))
 	return b
 }
 
@@ -203,6 +205,7 @@ func doorAt(first []byte, i int) (door, bool) {
 	d := door{
 		pid:        int32(binary.LittleEndian.Uint32(b)),
 		descriptor: int32(binary.LittleEndian.Uint32(b[4:])),
+		mode:       int32(binary.LittleEndian.Uint32(b[8:])),
 	}
 	return d, d.pid > 0 && d.descriptor >= 0
 }

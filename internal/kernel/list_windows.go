@@ -41,6 +41,16 @@ func listObjects(namespace Namespace) ([]Info, error) {
 	return slices.CompactFunc(infos, func(a, b Info) bool { return a.Name == b.Name }), nil
 }
 
+func listNames(namespace Namespace) ([]string, error) {
+	entries, err := readDirectory(namespace)
+	names := make([]string, len(entries))
+	for i := range entries {
+		names[i] = entries[i].Name.String()
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
 // statObject finds the kind by opening the name as each in turn. Searching the directory for it would say the kind at
 // once, but would read every name there is.
 func statObject(name Name) (Info, error) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,13 +17,27 @@ type ofdLocks struct {
 	slots bool
 }
 
+// plainCalls says that the kernel's structures are those of package unix, which elsewhere converts them.
+const plainCalls = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
+
 // ofd takes, drops or queries a lock. None of these calls waits, so the scheduler need not be told of them: they are
 // half of an open, and telling it costs as much as the lock.
 func ofd(fd int, cmd int, l *unix.Flock_t) error {
-	if unsafe.Sizeof(uintptr(0)) != 8 { // where a lock's offsets do not fit the plain call
+	if !plainCalls {
 		return unix.FcntlFlock(uintptr(fd), cmd, l)
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(unsafe.Pointer(l))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// fstat is unix.Fstat for a file of memory, which never waits either.
+func fstat(fd int, st *unix.Stat_t) error {
+	if !plainCalls {
+		return unix.Fstat(fd, st)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(st)), 0); errno != 0 {
 		return errno
 	}
 	return nil

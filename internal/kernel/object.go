@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
@@ -38,14 +38,17 @@ type backing interface {
 	last(p *place, e *entry)
 	// openFlags are the access mode with which entries are opened by those who open the object.
 	openFlags() int
-	// resident is the memory in use, -1 where nobody can tell.
-	resident(p *place, e *entry) int64
+	// describe adds to a sighting what the open entry tells: holders, memory in use.
+	describe(e *entry, s *sighting)
+	// survey adds what is found out for many sightings at once.
+	survey(p *place, found []*sighting)
 }
 
 // memory is an open section memory: one process's reference to it.
 type memory interface {
-	// descriptor is what a door record points at; -1 when there is nothing to point at.
+	// descriptor is what a door record points at; -1 when there is nothing to point at. openMode is its access mode.
 	descriptor() int
+	openMode() int
 	view(offset, length int64, access Access) ([]byte, error)
 	close() error
 }
@@ -236,7 +239,7 @@ func (h *handle) door() []byte {
 	if h.mem.descriptor() < 0 || h.at >= slotCount {
 		return nil
 	}
-	return door{pid: int32(h.pid), descriptor: int32(h.mem.descriptor())}.encode()
+	return door{pid: int32(h.pid), descriptor: int32(h.mem.descriptor()), mode: int32(h.mem.openMode())}.encode()
 }
 
 func newHeader(p *place, name Name, spec *Spec) *header {

@@ -246,6 +246,9 @@ func Stat(name string) (Info, error) {
 // List describes every live object of a namespace.
 func List(namespace Namespace) ([]Info, error) { return listObjects(namespace) }
 
+// Names is the name of every live object of a namespace, sorted: a List without the details, and much cheaper.
+func Names(namespace Namespace) ([]string, error) { return listNames(namespace) }
+
 // Bury removes what crashed processes left in a namespace. Nothing needs it: every create and open buries what is in
 // its own way.
 func Bury(namespace Namespace) ([]Burial, error) { return buryObjects(namespace) }

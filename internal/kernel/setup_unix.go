@@ -1,10 +1,11 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
 import (
 	"fmt"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ func setupGlobal(group string) (Setup, error) {
 	if err := p.moveAside(); err != nil {
 		return s, err
 	}
-	if err := unix.Mkdir(p.dir, 0o700); err != nil && err != unix.EEXIST {
+	if err := syscall.Mkdir(p.dir, 0o700); err != nil && err != unix.EEXIST {
 		return s, advise(p.fault("mkdir", p.dir, err), "%s", rootAdvice())
 	}
 	if err := unix.Lchown(p.dir, 0, gid); err != nil {
@@ -56,14 +57,6 @@ func (p *place) moveAside() error {
 	aside := fmt.Sprintf("%s.foreign-%d", p.dir, os.Getpid())
 	if err := unix.Rename(p.dir, aside); err != nil {
 		return p.fault("rename", p.dir, err)
-	}
-	return nil
-}
-
-// controlFiles are the lock files of a Global directory; the backing that needs none has none.
-func (p *place) controlFiles() []string {
-	if p.backing.id() == backingSysV {
-		return []string{creatingFile, burialFile}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package kernel
 
@@ -25,21 +25,20 @@ func statObject(name Name) (Info, error) {
 		return Info{}, err
 	}
 	defer p.locks.begin()()
-	info, err := inPlace(p, func() (*sighting, error) {
+	found, err := inPlace(p, func() (*sighting, error) {
 		return retry(context.Background(), func() (*sighting, error) { return p.inspect(fileName(name.Base), name.Base, owners{}) })
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	info.Resident = info.residentBytes(p)
-	p.findHolders([]*sighting{info})
-	return info.Info, nil
+	p.backing.survey(p, []*sighting{found})
+	return found.Info, nil
 }
 
 // sighting is a live object as it was seen, with what its holders are found by.
 type sighting struct {
 	Info
-	entry *entry // closed: only what was read of it
+	entry *entry // closed: only the header and the identity are left of it
 }
 
 // inspect looks at the entry in a file without disturbing it. FileNotFound says that no live object is there.
@@ -48,29 +47,38 @@ func (p *place) inspect(file, base string, names owners) (*sighting, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer e.done()
 	defer p.locks.closeEntry(e)
 	if err := p.read(e, base); err != nil {
 		return nil, err
 	}
-	seen, err := p.locks.look(e)
-	switch {
-	case err != nil:
-		return nil, p.fault("lock", e.path(), err)
-	case seen != holders, p.backing.dead(e):
-		return nil, &Fault{Code: FileNotFound}
-	case !e.named():
+	if alive, err := p.alive(e); !alive {
+		return nil, err
+	}
+	if base != "" && !e.named() { // a listing is a moment ago anyway
 		return nil, errMoved
 	}
 	s := &sighting{entry: e, Info: Info{
 		Name: Name{p.namespace, e.name}, Kind: e.kind, Size: e.size, Protection: e.protection,
-		Owner: names.user(e.owner), Group: names.group(e.group), Security: fmt.Sprintf("%04o", e.header.mode),
+		Owner: names.user(e.owner), Group: names.group(e.group), Security: names.octal(e.header.mode),
 		Created: e.createdAt(), Handles: p.locks.count(e, countMost), Resident: -1, Backing: e.backing.String(),
 	}}
 	s.Access = p.accessFor(e)
+	p.backing.describe(e, s)
 	return s, nil
 }
 
-func (s *sighting) residentBytes(p *place) int64 { return p.backing.resident(p, s.entry) }
+// alive is look for those who only look: a dead object is FileNotFound, and stays where it is.
+func (p *place) alive(e *entry) (bool, error) {
+	seen, err := p.locks.look(e)
+	switch {
+	case err != nil:
+		return false, p.fault("lock", e.path(), err)
+	case seen != holders, p.backing.dead(e):
+		return false, &Fault{Code: FileNotFound}
+	}
+	return true, nil
+}
 
 // accessFor is what this process could open an object with.
 func (p *place) accessFor(e *entry) Access {
@@ -103,6 +111,17 @@ func inGroup(gid uint32) bool {
 
 // owners remembers the names of users and groups for one listing.
 type owners map[string]string
+
+// octal is permission bits as text, of which there are few.
+func (o owners) octal(mode uint32) string {
+	key := "m" + string(rune(mode&0o7777))
+	text, ok := o[key]
+	if !ok {
+		text = fmt.Sprintf("%04o", mode)
+		o[key] = text
+	}
+	return text
+}
 
 func (o owners) user(uid uint32) string {
 	return o.lookup("u", uid, func(id string) (string, error) {
@@ -138,30 +157,67 @@ func (o owners) lookup(kind string, number uint32, find func(string) (string, er
 }
 
 func listObjects(n Namespace) ([]Info, error) {
+	var infos []Info
+	err := inDirectory(n, func(p *place, files []string) error {
+		found := spread(p, files, p.sight)
+		p.backing.survey(p, found)
+		infos = make([]Info, len(found))
+		for i, s := range found {
+			infos[i] = s.Info
+		}
+		slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name.Base, b.Name.Base) })
+		return nil
+	})
+	return infos, err
+}
+
+func listNames(n Namespace) ([]string, error) {
+	var names []string
+	err := inDirectory(n, func(p *place, files []string) error {
+		names = spread(p, files, p.liveName)
+		slices.Sort(names)
+		return nil
+	})
+	return names, err
+}
+
+// inDirectory runs use on the entries of a namespace; not at all where there is no directory.
+func inDirectory(n Namespace, use func(p *place, files []string) error) error {
 	p, err := placeOf(n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.check(); err != nil {
 		if codeOf(err) == FileNotFound {
-			return nil, nil
+			return nil
 		}
-		return nil, err
+		return err
 	}
 	defer p.locks.begin()()
 	files, err := entryNames(p.dir)
 	if err != nil {
-		return nil, p.fault("read", p.dir, err)
+		return p.fault("read", p.dir, err)
 	}
-	found := p.inspectAll(files)
-	p.residents(found)
-	p.findHolders(found)
-	infos := make([]Info, len(found))
-	for i, s := range found {
-		infos[i] = s.Info
+	return use(p, files)
+}
+
+// liveName is the name of the object whose entry is in a file; nothing if it is dead.
+func (p *place) liveName(file string, _ owners) (string, bool) {
+	e, err := p.openFile(file, unix.O_RDONLY)
+	if err != nil {
+		// What this user may not read has a name all the same.
+		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied
 	}
-	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name.Base, b.Name.Base) })
-	return infos, nil
+	defer p.locks.closeEntry(e)
+	e.header.name = objectName(file)
+	if file[0] == '~' || p.backing.id() == backingSysV { // hashed; or it takes the header to tell the living
+		if p.read(e, "") != nil {
+			return "", false
+		}
+		defer e.done()
+	}
+	alive, _ := p.alive(e)
+	return p.namespace.String() + e.header.name, alive
 }
 
 // entryNames is the files of a directory that may be entries.
@@ -175,19 +231,19 @@ func entryNames(dir string) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return name[0] == '.' }), err
 }
 
-// inspectAll looks at many entries, with all processors where the locks allow it.
-func (p *place) inspectAll(files []string) []*sighting {
+// spread runs look on many files, with all processors where the locks allow it, and collects what it says yes to.
+func spread[T any](p *place, files []string, look func(file string, names owners) (T, bool)) []T {
 	workers := 1
 	if p.backing.id() != backingFile && len(files) > 100 {
 		workers = min(runtime.GOMAXPROCS(0), 8)
 	}
-	parts := make([][]*sighting, workers)
+	parts := make([][]T, workers)
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
 			names := owners{}
 			for i := w; i < len(files); i += workers {
-				if s := p.sight(files[i], names); s != nil {
+				if s, ok := look(files[i], names); ok {
 					parts[w] = append(parts[w], s)
 				}
 			}
@@ -198,54 +254,34 @@ func (p *place) inspectAll(files []string) []*sighting {
 }
 
 // sight is inspect for a listing: what this process may not read is listed with what its file tells.
-func (p *place) sight(file string, names owners) *sighting {
+func (p *place) sight(file string, names owners) (*sighting, bool) {
 	s, err := p.inspect(file, "", names)
 	if err == nil || codeOf(err) != AccessDenied {
-		return s
+		return s, err == nil
 	}
 	var st unix.Stat_t
 	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return nil
+		return nil, false
 	}
 	return &sighting{Info: Info{
 		Name: Name{p.namespace, objectName(file)}, Size: -1, Handles: -1, Resident: -1,
 		Owner: names.user(st.Uid), Group: names.group(st.Gid), Security: fmt.Sprintf("%04o", uint32(st.Mode)&0o7777),
 		Backing: p.backing.id().String(), Reach: err,
-	}}
-}
-
-// residents fills in the memory in use.
-func (p *place) residents(found []*sighting) {
-	for _, s := range found {
-		if s.entry != nil {
-			s.Resident = s.residentBytes(p)
-		}
-	}
+	}}, true
 }
 
 func buryObjects(n Namespace) ([]Burial, error) {
-	p, err := placeOf(n)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.check(); err != nil {
-		if codeOf(err) == FileNotFound {
-			return nil, nil
+	var found []Burial
+	err := inDirectory(n, func(p *place, files []string) error {
+		found = p.sweepOthers()
+		for _, file := range files {
+			if b, ok := p.buryOne(file); ok {
+				found = append(found, b)
+			}
 		}
-		return nil, err
-	}
-	defer p.locks.begin()()
-	found := p.sweepOthers()
-	files, err := entryNames(p.dir)
-	if err != nil {
-		return found, p.fault("read", p.dir, err)
-	}
-	for _, file := range files {
-		if b, ok := p.buryOne(file); ok {
-			found = append(found, b)
-		}
-	}
-	return found, nil
+		return nil
+	})
+	return found, err
 }
 
 // buryOne buries the entry in a file if its object is dead. ok is false for a live one.

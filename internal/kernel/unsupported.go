@@ -1,4 +1,4 @@
-//go:build !unix && !windows
+//go:build aix || (!unix && !windows)
 
 package kernel
 
@@ -39,6 +39,8 @@ func exists(Name) bool { return false }
 func statObject(Name) (Info, error) { return Info{}, unsupported() }
 
 func listObjects(Namespace) ([]Info, error) { return nil, unsupported() }
+
+func listNames(Namespace) ([]string, error) { return nil, unsupported() }
 
 func buryObjects(Namespace) ([]Burial, error) { return nil, unsupported() }
 
