@@ -29,11 +29,6 @@ type result struct {
 
 type results []result
 
-func (r results) find(what string) result {
-	i := slices.IndexFunc(r, func(x result) bool { return x.what == what })
-	return r[i]
-}
-
 func (r results) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-52s %12s %12s %8s\n", "", "peer", "namedshm", "ratio")
@@ -81,30 +76,36 @@ const (
 	wholeProcess = "a process that opens and reads, beside Python's"
 )
 
-// measure runs everything, in a directory of its own.
-func measure() (results, error) {
+// parts are the comparisons, in groups that are measured together.
+var parts = []struct {
+	name    string
+	measure func() (results, error)
+}{{"cycles", measureCycles}, {"python", measurePython}, {"scale", measureScale}}
+
+// measure runs everything.
+func measure() (all results, err error) {
+	for _, part := range parts {
+		found, err := inOwnDirectory(part.measure)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// inOwnDirectory runs a measurement where no other program's names are.
+func inOwnDirectory(part func() (results, error)) (results, error) {
 	root, err := os.MkdirTemp("/dev/shm", "namedshm-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(root)
 	os.Setenv(namedshm.RootVariable, root)
-	var all results
-	cycles, err := measureCycles(root)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, cycles...)
-	python, err := measurePython()
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, python...)
-	scale, err := measureScale()
-	return append(all, scale...), err
+	return part()
 }
 
-func measureCycles(root string) (results, error) {
+func measureCycles() (results, error) {
 	held, err := hold(0, few)
 	if err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func measureCycles(root string) (results, error) {
 	defer os.Remove(path)
 	defer unix.Close(fd)
 	check(unix.Ftruncate(fd, size))
-	f := newFloor(filepath.Join(root, "floor"))
+	f := newFloor(filepath.Join(os.Getenv(namedshm.RootVariable), "floor"))
 	return results{
 		inTurns(createBare, bareCreate, sectionCreate),
 		inTurns(createFloor, f.create, sectionCreate),

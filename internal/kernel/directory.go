@@ -3,11 +3,13 @@
 package kernel
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -93,7 +95,7 @@ func (p *place) open() error {
 	}
 	var st unix.Stat_t
 	if err = unix.Fstat(fd, &st); err == nil {
-		err = p.judge(&st)
+		err = cmp.Or(p.judge(&st), p.judgeParent())
 	} else {
 		err = p.fault("fstat", p.dir, err)
 	}
@@ -102,6 +104,21 @@ func (p *place) open() error {
 		return err
 	}
 	p.opened.Store(&openDirectory{fd, uint64(st.Dev), uint64(st.Ino)})
+	return nil
+}
+
+// judgeParent says why the directory's parent must not be used: others could put another directory in its place.
+func (p *place) judgeParent() error {
+	parent := filepath.Dir(p.dir)
+	var st unix.Stat_t
+	if err := unix.Stat(parent, &st); err != nil {
+		return p.fault("stat", parent, err)
+	}
+	if st.Uid != 0 && int(st.Uid) != p.euid || st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0 {
+		return &Fault{Code: AccessDenied,
+			Cause:  fmt.Errorf("%s is refused: others can rename what is in it (user %d, mode %04o)", parent, st.Uid, st.Mode&0o7777),
+			Advice: "it must belong to root or to you, and be sticky where others may write it"}
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -34,13 +35,39 @@ func (e *entry) path() string { return e.place.path(e.file) }
 func (p *place) openEntry(base string, flags int) (*entry, error) {
 	e, err := p.openFile(fileName(base), flags)
 	if err != nil {
+		if codeOf(err) == AccessDenied && p.buryUnread(fileName(base)) {
+			return nil, &Fault{Code: FileNotFound}
+		}
 		return nil, err
 	}
-	if err := p.read(e, base); err != nil {
-		p.locks.closeEntry(e)
-		return nil, err
+	err = p.read(e, base)
+	if err == nil {
+		return e, nil
 	}
-	return e, nil
+	if errors.Is(err, errOtherVersion) {
+		// Its holders may live, and then it is in the way; a dead one is buried like any other.
+		if seen, lookErr := p.locks.look(e); lookErr == nil && seen == nobody {
+			e.done()
+			err = p.backing.bury(p, e)
+		}
+	}
+	p.locks.closeEntry(e)
+	return nil, err
+}
+
+// buryUnread buries a dead entry that this process may write, because it may write the directory, but not read: in a
+// Global directory that belongs to a group, another member's own.
+func (p *place) buryUnread(file string) bool {
+	if p.namespace != Global {
+		return false
+	}
+	e, err := p.openFile(file, unix.O_WRONLY)
+	if err != nil {
+		return false
+	}
+	defer p.locks.closeEntry(e)
+	seen, err := p.locks.look(e)
+	return err == nil && seen == nobody && codeOf(p.backing.bury(p, e)) == FileNotFound
 }
 
 // entryFlags are how every entry is opened: what a link, a FIFO or a terminal in its place could do must not happen.
@@ -108,7 +135,7 @@ func (p *place) read(e *entry, base string) error {
 	}
 	err = e.decode(e.first, func(b []byte, off int64) (int, error) { return unix.Pread(e.fd, b, off) })
 	if err != nil {
-		return e.corrupt(err.Error())
+		return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err), Advice: "remove it if nobody needs it"}
 	}
 	if base != "" && e.name != base {
 		return e.corrupt("it is the entry of another name")

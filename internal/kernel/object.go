@@ -472,8 +472,6 @@ func (h *handle) mapView(offset, length int64, access Access) (nativeView, error
 	switch {
 	case !h.mine():
 		return nativeView{}, fail(InvalidHandle, "the handle belongs to process %d, which forked this one", h.pid)
-	case access&^allAccess != 0:
-		return nativeView{}, fail(InvalidParameter, "unknown access bits %#x", uint32(access&^allAccess))
 	case !h.allows(access):
 		return nativeView{}, fail(AccessDenied, "the handle was not opened for this access")
 	case offset%Granularity != 0:

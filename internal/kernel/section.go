@@ -116,6 +116,9 @@ func (s *Section) Map(offset, length int64, access Access) (*View, error) {
 		return nil, closedHandle()
 	}
 	defer s.leave()
+	if access&^allAccess != 0 {
+		return nil, fail(InvalidParameter, "unknown access bits %#x", uint32(access&^allAccess))
+	}
 	native, err := s.native.mapView(offset, length, access)
 	if err != nil {
 		return nil, err
