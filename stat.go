@@ -23,9 +23,13 @@ func (n Namespace) String() string { return kernel.Namespace(n).String() }
 type Kind uint32
 
 const (
-	KindSection   = Kind(kernel.KindSection)
-	KindEvent     = Kind(kernel.KindEvent)
-	KindMutex     = Kind(kernel.KindMutex)
+	// KindSection is shared memory.
+	KindSection = Kind(kernel.KindSection)
+	// KindEvent is an event, of manual or automatic reset.
+	KindEvent = Kind(kernel.KindEvent)
+	// KindMutex is a mutex.
+	KindMutex = Kind(kernel.KindMutex)
+	// KindSemaphore is a semaphore.
 	KindSemaphore = Kind(kernel.KindSemaphore)
 	// KindOther is a kind that this package does not make; Windows has timers, jobs and links.
 	KindOther = Kind(kernel.KindOther)

@@ -46,15 +46,15 @@ func (v *View) Access() Access { return Access(v.kernel.Access()) }
 // ReadAt copies bytes of the view, from offset off in the view, into p. At the end of the view it returns [io.EOF].
 // Unlike [View.Bytes] it is safe against a Close in another goroutine: it then fails with [ErrInvalidHandle].
 func (v *View) ReadAt(p []byte, off int64) (n int, err error) {
-	if off < 0 {
-		return 0, wrap("read", v.name, outside(off, v.Len()))
-	}
 	err = v.kernel.Do(false, func(memory []byte) {
-		if off < int64(len(memory)) {
+		if 0 <= off && off < int64(len(memory)) {
 			n = copy(p, memory[off:])
 		}
 	})
-	if err == nil && n < len(p) {
+	switch {
+	case err == nil && off < 0:
+		err = outside(off, v.Len())
+	case err == nil && n < len(p):
 		return n, io.EOF
 	}
 	return n, wrap("read", v.name, err)
@@ -63,10 +63,16 @@ func (v *View) ReadAt(p []byte, off int64) (n int, err error) {
 // WriteAt copies p into the view, at offset off in the view. What does not lie in the view whole is refused with
 // [ErrAccessDenied], and nothing is written. It is safe against a Close in another goroutine, as ReadAt is.
 func (v *View) WriteAt(p []byte, off int64) (n int, err error) {
-	if off < 0 || off > int64(v.Len()) || int64(len(p)) > int64(v.Len())-off {
-		return 0, wrap("write", v.name, outside(off+int64(len(p)), v.Len()))
+	inside := false
+	err = v.kernel.Do(true, func(memory []byte) {
+		length := int64(len(memory))
+		if inside = 0 <= off && off <= length && int64(len(p)) <= length-off; inside {
+			n = copy(memory[off:], p)
+		}
+	})
+	if err == nil && !inside {
+		err = outside(off+int64(len(p)), v.Len())
 	}
-	err = v.kernel.Do(true, func(memory []byte) { n = copy(memory[off:], p) })
 	return n, wrap("write", v.name, err)
 }
 

@@ -9,7 +9,7 @@ import (
 // Code is a Win32 error number. It is an error by itself, so that a sentinel is just a number with a name.
 type Code uint32
 
-// The codes that this package returns on any platform.
+// The codes that this package returns on any platform; codes says what each means.
 const (
 	FileNotFound       Code = 2
 	PathNotFound       Code = 3
@@ -104,6 +104,7 @@ type Fault struct {
 	Advice string // what a person can do about it, or ""
 }
 
+// Error is what the code means and what the platform said, in one line.
 func (f *Fault) Error() string {
 	if f.Cause != nil {
 		return f.Code.Error() + ": " + f.Cause.Error()
@@ -111,6 +112,7 @@ func (f *Fault) Error() string {
 	return f.Code.Error()
 }
 
+// Unwrap gives errors.Is and errors.As the code and the cause.
 func (f *Fault) Unwrap() []error {
 	if f.Cause == nil {
 		return []error{f.Code}

@@ -215,6 +215,8 @@ func rootAdvice() string {
 func (p *place) fault(op, path string, err error) error {
 	f := &Fault{Code: codeOfErrno(err), Cause: pathError(op, path, err)}
 	switch err {
+	case unix.ENOENT:
+		f.Cause = nil // which file stands for a name that is not there helps nobody
 	case unix.EACCES, unix.EPERM:
 		if p.namespace == Global && path == p.dir {
 			f.Advice = globalAdvice

@@ -35,6 +35,7 @@ type Name struct {
 	Base      string
 }
 
+// String is the name with its prefix.
 func (n Name) String() string { return n.Namespace.String() + n.Base }
 
 // nestedError is what ParseName returns for a name with a backslash behind its first component. Whether that is

@@ -16,6 +16,8 @@ func TypedAt[T any](v *View, offset int64, n int) ([]T, error) {
 	memory := v.Bytes()
 	length := int64(len(memory))
 	switch {
+	case memory == nil && !v.readable():
+		return nil, fail(AccessDenied, "the view was mapped without access")
 	case memory == nil:
 		return nil, closedHandle()
 	case size == 0:

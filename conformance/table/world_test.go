@@ -1,0 +1,249 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/namedshm/namedshm"
+)
+
+// world is what one run of one row has to do with.
+type world struct {
+	rows   []row
+	row    row
+	prefix string // Local\ or Global\
+	own    string // the test's own name in that namespace; "" until a row needs it
+
+	first   *namedshm.Section // the handle that the row's beginning leaves open, if another one is made later
+	section *namedshm.Section // the handle that the row is about
+	protect namedshm.Protection
+	view    *namedshm.View // the view that the row is about
+	other   *namedshm.View // a second one
+	stale   []byte         // what a closed view's memory was
+	wrote   []byte         // what was written last
+	child   *child
+	cleanup []func()
+}
+
+var worlds atomic.Int64
+
+// name is the test's own name, which nothing else uses.
+func (w *world) name() string {
+	if w.own == "" {
+		w.own = fmt.Sprintf("%stable.%s.%d.%d", w.prefix, w.row.id, os.Getpid(), worlds.Add(1))
+	}
+	return w.own
+}
+
+func (w *world) close() {
+	for i := len(w.cleanup) - 1; i >= 0; i-- {
+		w.cleanup[i]()
+	}
+}
+
+// keep closes a handle or view at the end of the row, if the row has not.
+func (w *world) keep(c io.Closer) { w.cleanup = append(w.cleanup, func() { c.Close() }) }
+
+// create makes a section as CreateFileMapping does, with the rights that Windows grants for the protection.
+func (w *world) create(name string, size int64, p namedshm.Protection, options ...namedshm.Option) (*namedshm.Section, bool, error) {
+	_, access := grantedTo(w.rows, p)
+	s, created, err := namedshm.OpenOrCreate(name, size, access, append(options, namedshm.WithProtection(p))...)
+	if err != nil {
+		return nil, false, err
+	}
+	w.keep(s)
+	return s, !created, nil
+}
+
+// begin makes the section that a row begins with.
+func (w *world) begin(size int64, p namedshm.Protection, options ...namedshm.Option) error {
+	s, existed, err := w.create(w.name(), size, p, options...)
+	if err == nil && existed {
+		err = errors.New("the test's own name is taken")
+	}
+	w.first, w.section, w.protect = s, s, p
+	return err
+}
+
+// beginView makes the section and view that a row begins with.
+func (w *world) beginView(size int64, access namedshm.Access) (err error) {
+	if err := w.begin(size, namedshm.PageReadWrite); err != nil {
+		return err
+	}
+	w.view, err = w.mapWhole(w.section, access)
+	return err
+}
+
+func (w *world) mapWhole(s *namedshm.Section, access namedshm.Access) (*namedshm.View, error) {
+	return w.mapRange(s, 0, 0, access)
+}
+
+func (w *world) mapRange(s *namedshm.Section, offset, length int64, access namedshm.Access) (*namedshm.View, error) {
+	v, err := s.Map(offset, length, access)
+	if err != nil {
+		return nil, err
+	}
+	w.keep(v)
+	return v, nil
+}
+
+func (w *world) open(name string, access namedshm.Access) (*namedshm.Section, error) {
+	s, err := namedshm.Open(name, access)
+	if err != nil {
+		return nil, err
+	}
+	w.keep(s)
+	return s, nil
+}
+
+// write puts text where the row's bytes are, and remembers it.
+func (w *world) write(v *namedshm.View, text string) error {
+	w.wrote = []byte(text)
+	_, err := v.WriteAt(w.wrote, 0)
+	return err
+}
+
+// read is the first n bytes of a view.
+func read(v *namedshm.View, n int) ([]byte, error) {
+	b := make([]byte, n)
+	_, err := v.ReadAt(b, 0)
+	return b, err
+}
+
+// sees reports whether a view begins with what was written last.
+func (w *world) sees(v *namedshm.View) (bool, error) {
+	b, err := read(v, len(w.wrote))
+	return bytes.Equal(b, w.wrote), err
+}
+
+// touch uses memory directly, and reports whether that faulted.
+func touch(use func()) (faulted bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(interface{ Addr() uintptr }); !ok {
+				panic(r)
+			}
+			faulted = true
+		}
+	}()
+	use()
+	return false
+}
+
+var sink byte
+
+func peek(b []byte, i int) (faulted bool) { return touch(func() { sink += b[i] }) }
+
+func poke(b []byte, i int, value byte) (faulted bool) { return touch(func() { b[i] = value }) }
+
+// address is where a view's memory lies.
+func address(v *namedshm.View) uint64 {
+	n, _ := strconv.ParseUint(strings.TrimPrefix(fmt.Sprintf("%p", v.Bytes()), "0x"), 16, 64)
+	return n
+}
+
+// child is a real process that holds handles and views, and does what it is told line by line.
+type child struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+const actorVariable = "NAMEDSHM_TABLE_ACTOR"
+
+func (w *world) startChild() error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := &child{cmd: exec.Command(program)}
+	c.cmd.Env = append(os.Environ(), actorVariable+"=1")
+	c.cmd.Stderr = os.Stderr
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	c.out = bufio.NewReader(out)
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	w.child = c
+	w.cleanup = append(w.cleanup, func() { c.kill() })
+	return nil
+}
+
+// kill ends the child as SIGKILL and TerminateProcess do, and returns when the system has taken it away.
+func (c *child) kill() error {
+	if c.cmd.ProcessState != nil {
+		return nil
+	}
+	err := c.cmd.Process.Kill()
+	c.cmd.Wait()
+	return err
+}
+
+// does has the child do things, one after the other.
+func (c *child) does(commands ...string) error {
+	for _, command := range commands {
+		if _, err := fmt.Fprintln(c.in, command); err != nil {
+			return err
+		}
+		answer, err := c.out.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("the child died of %q: %w", command, err)
+		}
+		if answer != "ok\n" {
+			return fmt.Errorf("the child cannot %q: %s", command, strings.TrimSpace(answer))
+		}
+	}
+	return nil
+}
+
+var commandPattern = regexp.MustCompile(`^(\w+)(?: (\S+))?(?: (.*))?$`)
+
+// act is the child's side. It ends with its input, that is with its parent.
+func act() {
+	var section *namedshm.Section
+	var view *namedshm.View
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		m := commandPattern.FindStringSubmatch(lines.Text())
+		var err error
+		switch m[1] {
+		case "create":
+			section, err = namedshm.Create(m[2], 4096, namedshm.ReadWrite)
+		case "open":
+			section, err = namedshm.Open(m[2], namedshm.ReadWrite)
+		case "map":
+			var access namedshm.Access
+			if access, err = parseAccess(m[2]); err == nil {
+				view, err = section.Map(0, 0, access)
+			}
+		case "write":
+			_, err = view.WriteAt([]byte(m[2]), 0)
+		case "close":
+			err = section.Close()
+		default:
+			err = errors.New("no such command")
+		}
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println("ok")
+	}
+}

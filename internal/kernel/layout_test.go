@@ -1,0 +1,114 @@
+//go:build unix && !aix
+
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+// readBack decodes an entry's bytes as openEntry does.
+func readBack(file []byte) (h header, err error) {
+	first := make([]byte, longNameAt)
+	copy(first, file)
+	err = h.decode(first, func(b []byte, off int64) (int, error) {
+		n, err := bytes.NewReader(file).ReadAt(b, off)
+		if err == io.EOF {
+			err = nil
+		}
+		return n, err
+	})
+	return h, err
+}
+
+func sampleHeader(name string) header {
+	return header{
+		kind: KindSection, size: 12288, protection: PageReadWrite, backing: backingMemfd, token: token{1, 2, 3},
+		identity: [3]uint64{4, 5, 6}, created: 7, mode: 0o600, name: name,
+	}
+}
+
+func TestHeaderSurvivesItsEntry(t *testing.T) {
+	for _, length := range []int{0, 1, inlineNameMax, inlineNameMax + 1, maxNameBytes} {
+		h := sampleHeader(strings.Repeat("n", length))
+		got, err := readBack(h.encode())
+		if err != nil || got != h {
+			t.Errorf("a name of %d bytes: %v %+.80v", length, err, got)
+		}
+	}
+}
+
+// TestDamageIsSeen flips every bit of the checked part, and cuts the entry at every length.
+func TestDamageIsSeen(t *testing.T) {
+	h := sampleHeader("Counter")
+	whole := h.encode()
+	for i := range checkedLen + 4 {
+		for bit := range 8 {
+			damaged := bytes.Clone(whole)
+			damaged[i] ^= 1 << bit
+			if _, err := readBack(damaged); err == nil {
+				t.Errorf("bit %d of byte %d is flipped, and nobody sees it", bit, i)
+			}
+		}
+	}
+	for n := range headerLen + len(h.name) {
+		if _, err := readBack(whole[:n]); err == nil {
+			t.Errorf("the entry is cut to %d bytes, and nobody sees it", n)
+		}
+	}
+}
+
+func TestOtherVersionIsTold(t *testing.T) {
+	h := sampleHeader("Counter")
+	b := h.encode()
+	b[8]++
+	if _, err := readBack(b); !errors.Is(err, errOtherVersion) {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzHeader(f *testing.F) {
+	h := sampleHeader("Counter")
+	f.Add(h.encode())
+	f.Add([]byte("namedshm"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		h, err := readBack(file)
+		if err != nil {
+			return
+		}
+		if again, err := readBack(h.encode()); err != nil || again != h {
+			t.Errorf("%+v reads back as %+v, %v", h, again, err)
+		}
+		first := make([]byte, longNameAt)
+		copy(first, file)
+		for i := range slotCount {
+			doorAt(first, i)
+		}
+	})
+}
+
+// TestFileNames: different names have different files, none hides or leaves the directory, and short ones can be read
+// back from a listing.
+func TestFileNames(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{
+		"Counter", "counter", ".", "..", ".burial", "~x", "a/b", "a%2Fb", "a b", "é", "e\u0301", "a\nb", "%", "%25",
+		strings.Repeat("x", 200), strings.Repeat("x", 201), strings.Repeat("y", 201), strings.Repeat("é", 100),
+		strings.Repeat("x", maxNameUnits), "~" + strings.Repeat("0", 64), strings.Repeat(".", 300),
+	} {
+		file := fileName(name)
+		if before, ok := seen[file]; ok {
+			t.Errorf("%.30q and %.30q share the file %q", before, name, file)
+		}
+		seen[file] = name
+		if file[0] == '.' || strings.ContainsAny(file, "/\x00\n") || len(file) > 200 {
+			t.Errorf("%.30q has the file %q", name, file)
+		}
+		if file[0] != '~' && objectName(file) != name {
+			t.Errorf("%.30q has the file %q, which reads back as %q", name, file, objectName(file))
+		}
+	}
+}
