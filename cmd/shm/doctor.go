@@ -40,7 +40,7 @@ func (c *doctorCmd) Run(a *app) error {
 		}
 	}
 	if !c.JSON {
-		if err := lines.print(a.stdout, 0); err != nil {
+		if err := lines.wrapped(a.width()).print(a.stdout, 0); err != nil {
 			return err
 		}
 	}

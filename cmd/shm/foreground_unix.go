@@ -10,6 +10,10 @@ import (
 
 // inForeground reports whether this process may read the terminal: the shell has not put it into the background.
 func inForeground(terminal *os.File) bool {
-	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	reading, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	if err != nil {
+		return false
+	}
+	ours, err := unix.Getpgid(0)
+	return err == nil && ours == reading
 }

@@ -95,6 +95,25 @@ func TestTableCutsItsLastColumn(t *testing.T) {
 	}
 }
 
+func TestTableWrapsItsLastColumn(t *testing.T) {
+	rows := table{{"ok", "topic", "one two three four five six seven"}, {"", "", "→ do"}, {"ok", "", ""}}
+	var out strings.Builder
+	if err := rows.wrapped(32).print(&out, 0); err != nil {
+		t.Fatal(err)
+	}
+	want := "ok  topic  one two three four\n           five six seven\n           → do\nok         \n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+	out.Reset()
+	if err := rows.wrapped(0).print(&out, 0); err != nil || !strings.Contains(out.String(), "six seven\n") {
+		t.Errorf("broken without a terminal, or %v:\n%s", err, out.String())
+	}
+	if err := (table{}).wrapped(80).print(&out, 80); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAge(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 59 * time.Second: "59s", time.Minute: "1m", 90 * time.Minute: "1h30m", 49 * time.Hour: "2d1h", -time.Hour: "0s",

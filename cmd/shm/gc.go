@@ -25,7 +25,7 @@ func (c *gcCmd) Run(a *app) error {
 	var failure error
 	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		burials, err := namedshm.Bury(n)
-		if err != nil && !isNotFound(err) {
+		if err != nil {
 			if failure != nil {
 				a.fail(failure)
 			}

@@ -45,7 +45,7 @@ func (c *lsCmd) Run(a *app) error {
 	var failures []error
 	for _, n := range namespaces {
 		found, err := namedshm.List(n)
-		if err != nil && !isNotFound(err) { // a namespace that nobody has used is empty
+		if err != nil {
 			failures = append(failures, err)
 		}
 		infos = append(infos, found...)
@@ -62,7 +62,7 @@ func (c *lsCmd) Run(a *app) error {
 	return failures[0]
 }
 
-// isNotFound reports that a name, or a whole namespace, is not there.
+// isNotFound reports that no object has the name.
 func isNotFound(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func (c *lsCmd) print(a *app, infos []namedshm.Info) error {

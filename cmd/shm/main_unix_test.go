@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +19,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A program built with the race detector sleeps for a second when it ends, and these tests run hundreds.
+	os.Setenv("GORACE", quickExit)
 	testscript.Main(m, map[string]func(){"shm": main})
 }
+
+// backingVariable, set to "file", makes Linux use the backing of other Unix systems.
+const backingVariable = "NAMEDSHM_BACKING"
+
+const quickExit = "atexit_sleep_ms=0"
 
 // patience bounds everything that a test waits for.
 const patience = 20 * time.Second
@@ -59,11 +67,16 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(remove)
 			e.Setenv("NAMEDSHM_ROOT", root)
+			e.Setenv("GORACE", quickExit)
+			e.Setenv(backingVariable, os.Getenv(backingVariable))
 			return nil
 		},
 		Condition: func(condition string) (bool, error) {
-			if condition == "root" {
+			switch condition {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "memfd": // and System V segments: the backings that Linux has of its own
+				return runtime.GOOS == "linux" && os.Getenv(backingVariable) != "file", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", condition)
 		},
@@ -138,6 +151,19 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, not %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// TestWaitGivesTheMakerAMoment: an empty section is not shown at once to who has waited for it.
+func TestWaitGivesTheMakerAMoment(t *testing.T) {
+	isolate(t)
+	hold(t, "Foo", "--size", "256")
+	begin := time.Now()
+	if got := shm(t, "open", "Foo", "--wait", patience.String()); got != "\n" {
+		t.Errorf("an empty section shows %q", got)
+	}
+	if took := time.Since(begin); took < 250*time.Millisecond {
+		t.Errorf("its maker had only %v", took)
 	}
 }
 

@@ -20,9 +20,8 @@ func (a *app) width() int {
 // table is rows of cells; the columns are as wide as their widest cell.
 type table [][]string
 
-// print writes the rows. Where width is not 0, the last column is cut so that a row stays on its line.
-func (t table) print(w io.Writer, width int) error {
-	var widths []int
+// widths is how wide each column is.
+func (t table) widths() (widths []int) {
 	for _, row := range t {
 		for i, cell := range row {
 			if i == len(widths) {
@@ -31,6 +30,39 @@ func (t table) print(w io.Writer, width int) error {
 			widths[i] = max(widths[i], cells(cell))
 		}
 	}
+	return widths
+}
+
+// wrapped breaks the last column between words, into rows of its own, so that rows fit the width; 0 breaks nothing.
+func (t table) wrapped(width int) table {
+	room := width
+	widths := t.widths()
+	for _, w := range widths[:max(len(widths)-1, 0)] {
+		room -= w + 2
+	}
+	if width == 0 || room < 20 {
+		return t
+	}
+	var broken table
+	for _, row := range t {
+		last := len(row) - 1
+		line := ""
+		for word := range strings.FieldsSeq(row[last]) {
+			if line != "" && cells(line)+1+cells(word) > room {
+				broken = append(broken, append(row[:last:last], line))
+				row = make([]string, len(row))
+				line = ""
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		broken = append(broken, append(row[:last:last], line))
+	}
+	return broken
+}
+
+// print writes the rows. Where width is not 0, the last column is cut so that a row stays on its line.
+func (t table) print(w io.Writer, width int) error {
+	widths := t.widths()
 	var b strings.Builder
 	for _, row := range t {
 		used := 0

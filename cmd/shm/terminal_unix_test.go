@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -16,8 +17,9 @@ import (
 
 // terminal is a real one: a shell in tmux.
 type terminal struct {
-	t      *testing.T
-	socket string
+	t        *testing.T
+	socket   string
+	commands int
 }
 
 // newTerminal starts a shell in a terminal of this size, in an object namespace of its own.
@@ -31,7 +33,7 @@ func newTerminal(t *testing.T, width, height int) *terminal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	term := &terminal{t, filepath.Join(dir, "s")}
+	term := &terminal{t: t, socket: filepath.Join(dir, "s")}
 	term.tmux("-f", os.DevNull, "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "exec env PS1='ready> ' sh")
 	t.Cleanup(func() { term.tmux("kill-server") })
 	term.await(`ready>`)
@@ -60,12 +62,13 @@ func (term *terminal) keys(keys ...string) {
 	term.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
-// command types a command line on an empty screen, so that what is to be seen from then on comes from it. The shell must
-// be ready for it.
+// command types a command line on a screen that is empty but for a number, so that what is to be seen from then on comes
+// from it. The shell must be ready for it.
 func (term *terminal) command(line string) {
 	term.t.Helper()
-	term.keys("clear", "Enter")
-	term.await(`\Aready>$`)
+	term.commands++
+	term.keys(fmt.Sprintf("clear; echo command %d", term.commands), "Enter")
+	term.await(fmt.Sprintf(`\Acommand %d\nready>$`, term.commands))
 	term.keys(line, "Enter")
 }
 
@@ -103,28 +106,28 @@ func shm(t *testing.T, args ...string) string {
 func hold(t *testing.T, args ...string) (letGo func()) {
 	t.Helper()
 	c := exec.Command("shm", append([]string{"create", "--hold", "5m"}, args...)...)
-	var told bytes.Buffer
+	var complaint bytes.Buffer
+	c.Stderr = &complaint
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Stderr = &told
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
-	}
-	for b := make([]byte, 4096); !strings.Contains(told.String(), "holding it"); {
-		n, err := out.Read(b)
-		told.Write(b[:n])
-		if err != nil {
-			t.Fatalf("shm create: %v\n%s", err, told.String())
-		}
 	}
 	letGo = func() {
 		c.Process.Kill()
 		c.Wait()
 	}
 	t.Cleanup(letGo)
-	return letGo
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "holding it") {
+			return letGo
+		}
+	}
+	c.Wait()
+	t.Fatalf("shm create %q does not hold it:\n%s", args, complaint.String())
+	return nil
 }
 
 // awaitSane waits until the terminal is in the state that a shell wants: whole lines, and what is typed is shown.
@@ -151,9 +154,8 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	// Told to end from outside, it gives the terminal back as well.
 	term.command(`shm create Foo --size 256`)
 	term.await(`^holding it`)
-	pid := regexp.MustCompile(`holder +(\d+)`).FindStringSubmatch(shm(t, "stat", "Foo"))
-	if out, err := exec.Command("kill", pid[1]).CombinedOutput(); err != nil {
-		t.Fatalf("kill: %v %s", err, out)
+	if out, err := exec.Command("pkill", "-TERM", "-f", "^shm create Foo --size 256$").CombinedOutput(); err != nil {
+		t.Fatalf("pkill: %v %s", err, out)
 	}
 	term.await(`^let go of it \(terminated\)`)
 	term.awaitSane()
@@ -168,7 +170,7 @@ func TestNamesAndTextsDoNotReachTheTerminalRaw(t *testing.T) {
 	term := newTerminal(t, 160, 30)
 	hold(t, "evil\x1b]0;x\a\nname", "--size", "256", "--text", "red\x1b[31m\x1b[2Jgone\a\tkept\nkept")
 	term.command(`shm ls; shm open "$(printf 'evil\033]0;x\a\nname')"; shm stat "$(printf 'evil\033]0;x\a\nname')"`)
-	screen := term.await(`(?s)holder.*ready>$`)
+	screen := term.await(`(?s)handles +1.*ready>$`)
 	for _, want := range []string{`"Local\\evil\x1b]0;x\a\nname"  section`, `red\x1b[31m\x1b[2Jgone\a`, `name        "Local\\evil`, "kept\nkept"} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("%q is not on the screen:\n%s", want, screen)
@@ -231,7 +233,7 @@ func TestWatchShowsBytesAndMarksChanges(t *testing.T) {
 
 	// The terminal is as it was.
 	term.keys("q")
-	term.await(`\Aready> shm watch Foo --interval 10ms\nready>$`)
+	term.await(`\Acommand \d+\nready> shm watch Foo --interval 10ms\nready>$`)
 	term.awaitSane()
 }
 
@@ -246,7 +248,7 @@ func TestWatchGivesTheTerminalBackWhenItIsTerminated(t *testing.T) {
 		} else if out, err := exec.Command("pkill", "-TERM", "-f", "^shm watch Foo$").CombinedOutput(); err != nil {
 			t.Fatalf("pkill: %v %s", err, out)
 		}
-		term.await(`\Aready> shm watch Foo\nready>$`)
+		term.await(`\Acommand \d+\nready> shm watch Foo\nready>$`)
 		term.awaitSane()
 	}
 }

@@ -81,7 +81,7 @@ func (a *app) fill(s *namedshm.Section, offset int64, content *payload) (int64, 
 	defer w.Close()
 	bar := a.newSlowBar(content.length)
 	defer bar.finish()
-	wrote, err := io.Copy(&filler{window: w, bar: bar}, content)
+	wrote, err := io.CopyBuffer(&filler{window: w, bar: bar}, content, make([]byte, 1<<20))
 	if err != nil {
 		return wrote, err
 	}
