@@ -116,7 +116,7 @@ func TestAtRefusesWhatDoesNotFit(t *testing.T) {
 	refused[byte](t, v, "no values", 0, 0)
 	refused[byte](t, v, "fewer values than none", 0, -1)
 	refused[byte](t, v, "one too many", 0, n+1)
-	refused[int64](t, v, "a length that overflows", 0, math.MaxInt64/8+2)
+	refused[int64](t, v, "a length that overflows", 0, math.MaxInt/8+2)
 	refused[point](t, v, "the largest number", 0, math.MaxInt)
 	refused[[1 << 20]byte](t, v, "a type larger than the view", 0, 1)
 	if p, err := namedshm.SliceAt[byte](v, 0, n); err != nil || len(p) != n {

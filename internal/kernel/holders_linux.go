@@ -105,17 +105,15 @@ func (w *wanted) handles(proc string, pid int) {
 		if err != nil || n <= len(w.dir) || string(buffer[:len(w.dir)]) != w.dir {
 			continue
 		}
-		if s := w.entryOf(string(buffer[len(w.dir):n])); s != nil && (!w.file || isEntryMode(proc, fd)) {
+		s := w.entryOf(string(buffer[len(w.dir):n]))
+		switch {
+		case s == nil:
+		case w.file: // one descriptor serves all handles of a process, and another its views
+			s.holder(pid).Handles = 1
+		default:
 			s.addHandle(pid)
 		}
 	}
-}
-
-// isEntryMode tells, in the file backing, the descriptor that stands for the handles of a process from the one that
-// its views come from.
-func isEntryMode(proc, fd string) bool {
-	b, err := os.ReadFile(proc + "/fdinfo/" + fd)
-	return err == nil && bytes.Contains(b, []byte("lock:"))
 }
 
 // entryOf finds the object whose entry a descriptor's link names. The creator's link keeps the number that the file

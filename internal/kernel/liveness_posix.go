@@ -30,7 +30,6 @@ type fileID struct{ device, inode uint64 }
 type openFile struct {
 	id          fileID
 	handles     int
-	exclusive   bool
 	descriptors map[int]int // access mode → descriptor
 }
 
