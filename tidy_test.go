@@ -116,7 +116,7 @@ func checkFormat(s *source) []string {
 }
 
 // checkRooms keeps what is dangerous, and what is different on every system, where it is expected: system calls and
-// unsafe in internal/kernel, and cgo nowhere. Tests and benchmarks that measure the naked calls make them. The command
+// unsafe in internal/kernel, and cgo nowhere. Tests, and benchmarks that measure the naked calls, make them. The command
 // needs a few for terminals and signals; what it takes from x/sys stands in files for one platform.
 func checkRooms(s *source) []string {
 	var complaints []string
@@ -129,7 +129,7 @@ func checkRooms(s *source) []string {
 		case imported == "unsafe", strings.HasPrefix(imported, "golang.org/x/sys"):
 			allowed = s.in("internal/kernel", "conformance", "bench") || s.in("cmd/shm") && s.forOnePlatform() || s.isTest()
 		case imported == "syscall":
-			allowed = s.in("internal/kernel", "conformance", "bench", "cmd/shm") || s.isTest()
+			allowed = s.in("internal/kernel", "internal/turns", "conformance", "bench", "cmd/shm") || s.isTest()
 		}
 		if !allowed {
 			complaints = append(complaints, s.at(spec.Pos(), "%s has no room here", imported))

@@ -55,8 +55,8 @@ var bounds = map[string]float64{
 	createFloor:  1.6,
 	openBare:     3.0,
 	openMany:     1.5,
-	pythonCreate: 1.0,
-	pythonOpen:   1.0,
+	pythonCreate: 1.3,
+	pythonOpen:   1.3,
 	wholeProcess: 0.2,
 }
 
