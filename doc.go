@@ -27,7 +27,7 @@
 //   - On Linux a Local section is a memfd and a Global one a System V segment that is marked for removal at birth. The
 //     kernel frees either with its last user, SIGKILL included.
 //   - On other Unix systems a section is a file that the last closer removes; what a crash leaves is removed by the
-//     next call in that namespace.
+//     next Create in that namespace, or the next Open of that name.
 //   - Elsewhere every call returns an error that matches [errors.ErrUnsupported].
 //
 // Two environment variables matter on Unix: see [RootVariable] and [BackingVariable].

@@ -291,6 +291,7 @@ func (h *handle) publish() (bool, error) {
 // discard throws away an object that never got its name.
 func (h *handle) discard() {
 	forgetEntry(h.entry)
+	h.place.locks.unlock(h.entry)
 	h.place.locks.closeEntry(h.entry)
 	h.mem.close()
 }
