@@ -78,6 +78,7 @@ func TestFindDialogSaysWhatIsLacking(t *testing.T) {
 
 // newDisplay starts an X server on a number that is free.
 func newDisplay(t *testing.T, ctx context.Context) string {
+	needTools(t, "Xvfb", "zenity", "xdotool", "import")
 	number, theirs, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

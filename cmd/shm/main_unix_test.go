@@ -15,12 +15,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/namedshm/namedshm/internal/turns"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
 	// A program built with the race detector sleeps for a second when it ends, and these tests run hundreds.
 	os.Setenv("GORACE", quickExit)
+	if strings.HasSuffix(os.Args[0], ".test") { // and not when it is called as shm
+		if _, err := turns.Together(); err != nil {
+			panic(err)
+		}
+	}
 	testscript.Main(m, map[string]func(){"shm": main})
 }
 

@@ -22,8 +22,21 @@ type terminal struct {
 	commands int
 }
 
+// needTools skips a test on a machine that lacks what it drives; but where CI=true, that is a failure.
+func needTools(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		} else if err != nil {
+			t.Skip(err)
+		}
+	}
+}
+
 // newTerminal starts a shell in a terminal of this size, in an object namespace of its own.
 func newTerminal(t *testing.T, width, height int) *terminal {
+	needTools(t, "tmux")
 	isolate(t)
 	t.Setenv("TMUX", "")
 	t.Setenv("LC_ALL", "C.UTF-8")

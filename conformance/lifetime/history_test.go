@@ -35,10 +35,9 @@ type operationID struct {
 }
 
 type operation struct {
-	event           // the last that is known
-	call, end  int  // the span in which a handle was possibly held
-	ret        int  // when the operation had returned; 0 if it never did
-	throughout bool // somebody certainly held the name from the call to now
+	event         // the last that is known
+	call, end int // the span in which a handle was possibly held
+	ret       int // when the operation had returned; 0 if it never did
 }
 
 func newHistory() *history {

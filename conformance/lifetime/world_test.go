@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/turns"
 )
 
 const (
@@ -40,6 +41,12 @@ func TestMain(m *testing.M) {
 		act()
 		return
 	}
+	end, err := turns.Together()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer end()
 	os.Exit(runTests(m))
 }
 

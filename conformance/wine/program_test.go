@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/namedshm/namedshm/internal/turns"
 )
 
 // programs are the two sorts of program, built for Windows.
@@ -32,6 +34,12 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	end, err := turns.Together()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer end()
 	code := m.Run()
 	if directory != "" {
 		os.RemoveAll(directory)
