@@ -57,7 +57,7 @@ func TestRatios(t *testing.T) {
 var bounds = map[string]float64{
 	createBare:   4.0,
 	createFloor:  1.6,
-	openBare:     3.0,
+	openBare:     3.6,
 	openMany:     1.5,
 	pythonCreate: 1.3,
 	pythonOpen:   1.3,
