@@ -53,11 +53,23 @@ func TestRatios(t *testing.T) {
 	}
 }
 
+// aloneVariable, set to "true", says that nothing else runs on the machine. Beside the compiler, as under
+// `go test ./...`, caches are cold, and the side with more system calls pays more for that.
+const aloneVariable = "NAMEDSHM_BENCH_ALONE"
+
+// noise is what the bounds are multiplied with.
+func noise() float64 {
+	if os.Getenv(aloneVariable) == "true" {
+		return 1
+	}
+	return 1.3
+}
+
 // bounds are the ratios that must be kept.
 var bounds = map[string]float64{
-	createBare:   4.0,
-	createFloor:  1.6,
-	openBare:     3.6,
+	createBare:   3.6,
+	createFloor:  1.4,
+	openBare:     3.0,
 	openMany:     1.5,
 	pythonCreate: 1.3,
 	pythonOpen:   1.3,
@@ -67,10 +79,10 @@ var bounds = map[string]float64{
 // broken is the bounds that a measurement does not keep.
 func (r results) broken() (broken []string) {
 	for _, x := range r {
-		if most, bound := bounds[x.what]; bound && x.ratio > most {
-			broken = append(broken, fmt.Sprintf("%s: %.2f times, at most %.1f", x.what, x.ratio, most))
+		if most, bound := bounds[x.what]; bound && x.ratio > most*noise() {
+			broken = append(broken, fmt.Sprintf("%s: %.2f times, at most %.1f", x.what, x.ratio, most*noise()))
 		}
-		if x.what == names && x.ours > time.Second {
+		if x.what == names && x.ours > time.Duration(noise()*float64(time.Second)) {
 			broken = append(broken, fmt.Sprintf("%s: %v, must be under a second", x.what, x.ours))
 		}
 	}
