@@ -46,8 +46,9 @@ type createCmd struct {
 func (*createCmd) Help() string {
 	return `A section that exists is opened, and keeps the size and the sharing that it has.
 
-It is then held: until a key is pressed on a terminal, otherwise until the end of standard input; for DURATION
-with --hold; and in any case until SIGINT or SIGTERM. If nobody else holds it then, name and memory are gone.
+It is then held: until a key is pressed on a terminal, otherwise until the end of standard input (not with "-",
+which reads that itself); for DURATION with --hold; and in any case until SIGINT or SIGTERM. If nobody else holds it
+then, name and memory are gone.
 
 Content larger than SIZE is refused before anything is made.
 

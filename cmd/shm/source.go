@@ -23,6 +23,8 @@ func (s *source) check() error {
 		return usageError{fmt.Errorf("unexpected argument %q; a text is written with --text, a file with --file", s.Stdin)}
 	case s.Stdin != "" && (s.Text != nil || s.File != ""):
 		return usageError{errors.New("give one of --text, --file and -, not two")}
+	case s.Text != nil && *s.Text == "":
+		return usageError{errors.New("--text needs a text")} // forgotten, it would wipe what is there
 	case s.As != "text" && s.Text == nil:
 		return usageError{errors.New("--as goes with --text; the bytes of a file or of standard input are taken as they are")}
 	}
