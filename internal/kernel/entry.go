@@ -137,7 +137,7 @@ func (p *place) read(e *entry, base string) error {
 	if err != nil {
 		return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err), Advice: "remove it if nobody needs it"}
 	}
-	if base != "" && e.name != base {
+	if base != "" && e.name != base || fileName(e.name) != e.file {
 		return e.corrupt("it is the entry of another name")
 	}
 	if e.backing != p.backing.id() {
@@ -176,6 +176,9 @@ func (e *entry) raise(memory int) error {
 		return nil
 	}
 	fd, err := unix.FcntlInt(uintptr(e.fd), unix.F_DUPFD_CLOEXEC, memory+1)
+	if err == unix.EINVAL { // memory has the last number that the limit allows
+		err = unix.EMFILE
+	}
 	if err != nil {
 		return err
 	}

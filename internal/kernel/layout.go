@@ -151,10 +151,10 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 	if le.Uint32(first[8:]) != entryVersion {
 		return errOtherVersion
 	}
-	length := int(le.Uint32(first[80:]))
-	if length > maxNameBytes {
+	if le.Uint32(first[80:]) > maxNameBytes {
 		return errNoEntry
 	}
+	length := int(le.Uint32(first[80:]))
 	if length <= inlineNameMax {
 		h.name = string(first[headerLen : headerLen+length])
 	} else {

@@ -38,6 +38,7 @@ func (w *nameWatch) arm() {
 		w.place.ensure() // this user's own: better made now than its appearance watched for
 	}
 	// The directory, else its parent, and then the directory again: it may have come between the two.
+	parent := false // is watched
 	for _, w.dir = range []string{w.place.dir, root(), w.place.dir} {
 		_, watchErr := unix.InotifyAddWatch(fd, w.dir, watchFlags)
 		if watchErr == nil {
@@ -45,11 +46,12 @@ func (w *nameWatch) arm() {
 			if w.dir == w.place.dir {
 				break
 			}
+			parent = true
 			continue
 		}
 		err = watchErr
 	}
-	if err == unix.ENOENT { // still no directory: the parent is watched
+	if err == unix.ENOENT && parent { // still no directory
 		w.dir, err = root(), nil
 	}
 	if err != nil {
@@ -65,15 +67,17 @@ func (w *nameWatch) wait(ctx context.Context) error {
 		return w.err
 	}
 	if w.file == nil {
+		defer w.arm()
 		return sleep(ctx, 50*time.Millisecond)
 	}
 	if w.dir != w.place.dir {
 		defer w.arm() // the directory may be there now
 	}
-	stop := context.AfterFunc(ctx, func() { w.file.SetReadDeadline(time.Unix(1, 0)) })
+	file := w.file
+	stop := context.AfterFunc(ctx, func() { file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var buffer [4096]byte
-	if _, err := w.file.Read(buffer[:]); err != nil && ctx.Err() == nil {
+	if _, err := file.Read(buffer[:]); err != nil && ctx.Err() == nil {
 		return sleep(ctx, 50*time.Millisecond)
 	}
 	if w.dir == w.place.dir && w.place.check() != nil {
