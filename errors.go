@@ -46,6 +46,12 @@ const (
 	ErrCommitmentLimit = Code(kernel.CommitmentLimit)
 	// ErrBusy: on Unix, a process was stopped in the middle of removing the name's dead predecessor.
 	ErrBusy = Code(kernel.Busy)
+	// ErrNotOwner: Unlock by a handle that does not own the mutex.
+	ErrNotOwner = Code(kernel.NotOwner)
+	// ErrTooManyPosts: Release would take the semaphore above its maximum.
+	ErrTooManyPosts = Code(kernel.TooManyPosts)
+	// ErrMutexLimit: the owner has locked the mutex 2^31-1 times.
+	ErrMutexLimit = Code(kernel.MutantLimit)
 	// ErrFileCorrupt: on Unix, what stands in the name's place is no entry of this library, or a damaged one.
 	ErrFileCorrupt = Code(kernel.FileCorrupt)
 )

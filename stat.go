@@ -36,19 +36,7 @@ const (
 )
 
 // String is the kind in one word.
-func (k Kind) String() string {
-	switch k {
-	case KindSection:
-		return "section"
-	case KindEvent:
-		return "event"
-	case KindMutex:
-		return "mutex"
-	case KindSemaphore:
-		return "semaphore"
-	}
-	return "other"
-}
+func (k Kind) String() string { return kernel.Kind(k).String() }
 
 // MarshalText makes Kind readable in JSON.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
@@ -69,7 +57,37 @@ type Info struct {
 	Holders    []Holder   `json:"holders"`            // the processes that the caller may look into
 	Resident   int64      `json:"resident"`           // bytes of memory in use; -1 where unknown
 	Backing    string     `json:"backing"`            // "memfd", "sysv", "file" or "native"
+	State      *State     `json:"state,omitempty"`    // of an event, mutex or semaphore; nil where it cannot be told
 	Obstacle   string     `json:"obstacle,omitempty"` // why the object could not be looked into, if so
+}
+
+// State is what an event, mutex or semaphore is in at one moment, and who has it.
+type State struct {
+	// Signaled says that a wait would be let through at once.
+	Signaled bool `json:"signaled"`
+	// Waiters is how many threads wait, as far as they can be counted; -1 where they cannot (on Windows).
+	Waiters int `json:"waiters"`
+	// Reset is an event's mode, "auto" or "manual"; "" for other kinds.
+	Reset string `json:"reset,omitempty"`
+	// Semaphore is a semaphore's count; nil for other kinds.
+	Semaphore *SemaphoreState `json:"semaphore,omitempty"`
+	// Abandoned says that a mutex's last owner ended without unlocking it, and nobody has been told yet.
+	Abandoned bool `json:"abandoned,omitempty"`
+	// Ownership is who owns a mutex; nil if nobody does.
+	Ownership *Ownership `json:"ownership,omitempty"`
+}
+
+// SemaphoreState is a semaphore's count.
+type SemaphoreState struct {
+	Count   int `json:"count"`
+	Maximum int `json:"maximum"`
+}
+
+// Ownership is who owns a mutex.
+type Ownership struct {
+	PID     int       `json:"pid"`            // 0 where it cannot be told
+	Command string    `json:"command"`        // "" where it cannot be told
+	Since   time.Time `json:"since,omitzero"` // to about a second; zero where unknown, and on Windows
 }
 
 // Holder is a process that keeps an object alive.
@@ -123,6 +141,9 @@ func newInfo(k kernel.Info) Info {
 		Owner: k.Owner, Group: k.Group, Security: k.Security, Created: k.Created, Handles: k.Handles, Views: k.Views,
 		Resident: k.Resident, Backing: k.Backing, Holders: make([]Holder, len(k.Holders)),
 	}
+	if k.State != nil {
+		i.State = newState(k)
+	}
 	if k.Reach != nil {
 		i.Obstacle = k.Reach.Error()
 	}
@@ -130,6 +151,28 @@ func newInfo(k kernel.Info) Info {
 		i.Holders[j] = Holder(h)
 	}
 	return i
+}
+
+func newState(k kernel.Info) *State {
+	s := &State{Signaled: k.State.Signaled, Waiters: k.State.Waiters, Abandoned: k.State.Abandoned}
+	switch k.Kind {
+	case kernel.KindEvent:
+		s.Reset = AutoReset.String()
+		if k.State.Manual {
+			s.Reset = ManualReset.String()
+		}
+	case kernel.KindSemaphore:
+		s.Semaphore = &SemaphoreState{int(k.State.Count), int(k.State.Maximum)}
+	}
+	if k.State.Owned {
+		s.Ownership = &Ownership{PID: k.State.OwnerPID, Since: k.State.Since}
+		for _, h := range k.Holders {
+			if h.PID == k.State.OwnerPID {
+				s.Ownership.Command = h.Command
+			}
+		}
+	}
+	return s
 }
 
 // Burial is one thing that [Bury] found.

@@ -27,6 +27,9 @@ const (
 	FilenameTooLong    Code = 206
 	InvalidAddress     Code = 487
 	InPageError        Code = 999
+	NotOwner           Code = 288
+	TooManyPosts       Code = 298
+	MutantLimit        Code = 587
 	NotFound           Code = 1168
 	MappedAlignment    Code = 1132
 	NoneMapped         Code = 1332
@@ -56,6 +59,9 @@ var codes = map[Code]struct{ symbol, text string }{
 	AlreadyExists:      {"ERROR_ALREADY_EXISTS", "an object of this name exists"},
 	FilenameTooLong:    {"ERROR_FILENAME_EXCED_RANGE", "the name is too long"},
 	InvalidAddress:     {"ERROR_INVALID_ADDRESS", "the address is in no view"},
+	NotOwner:           {"ERROR_NOT_OWNER", "this handle does not own the mutex"},
+	TooManyPosts:       {"ERROR_TOO_MANY_POSTS", "the semaphore's count would go above its maximum"},
+	MutantLimit:        {"ERROR_MUTANT_LIMIT_EXCEEDED", "the mutex is locked too many times by its owner"},
 	InPageError:        {"ERROR_SWAPERROR", "a page of the view could not be read"},
 	NotFound:           {"ERROR_NOT_FOUND", "not found"},
 	MappedAlignment:    {"ERROR_MAPPED_ALIGNMENT", "the offset is not a multiple of 65536"},

@@ -26,6 +26,26 @@ const (
 	KindOther     Kind = 255 // Windows has more kinds in the same namespace: timers, jobs, links
 )
 
+// String is the kind in one word.
+func (k Kind) String() string {
+	switch k {
+	case KindSection:
+		return "section"
+	case KindEvent:
+		return "event"
+	case KindMutex:
+		return "mutex"
+	case KindSemaphore:
+		return "semaphore"
+	}
+	return "other"
+}
+
+// otherKind is the error of a call for one kind of object on an object of another.
+func otherKind(kind Kind) error {
+	return fail(InvalidHandle, "it is an object of another kind: %s", kind)
+}
+
 // Access is what a handle or a view may do; the numbers are those of FILE_MAP_*.
 type Access uint32
 
@@ -124,6 +144,7 @@ type Info struct {
 	Holders    []Holder // processes that the caller may see; others are in Handles and Views only
 	Resident   int64    // bytes of memory in use
 	Backing    string   // "memfd", "sysv", "file", "native"
+	State      *State   // of a waitable object; nil for a section, and where it cannot be told
 	Reach      error    // why a live object could not be looked into; nil when it could
 }
 

@@ -189,10 +189,6 @@ func openExisting(ctx context.Context, p *place, name Name, access Access, mode 
 	return nil, &Fault{Code: AlreadyExists}
 }
 
-func otherKind(kind Kind) error {
-	return fail(InvalidHandle, "the object of this name is of another kind (%d)", kind)
-}
-
 // build makes a whole object that has no name yet: memory, entry, door record, own lock. Nothing of it outlives this
 // process before it is published.
 func build(p *place, name Name, spec *Spec, access Access) (*handle, error) {

@@ -258,19 +258,24 @@ func Bury(namespace Namespace) ([]Burial, error) { return buryObjects(namespace)
 
 // WaitSection opens a section as soon as it exists.
 func WaitSection(ctx context.Context, name string, access Access) (*Section, error) {
+	return whenItExists(ctx, name, func() (*Section, error) { return OpenSection(ctx, name, access) })
+}
+
+// whenItExists tries to open a name until something has it.
+func whenItExists[T any](ctx context.Context, name string, open func() (T, error)) (opened T, err error) {
 	parsed, err := resolveExisting(name)
 	if err != nil {
-		return nil, err
+		return opened, err
 	}
 	watch := newNameWatch(parsed)
 	defer watch.close()
 	for {
-		s, err := OpenSection(ctx, name, access)
+		opened, err := open()
 		if code := codeOf(err); err == nil || code != FileNotFound && code != Busy {
-			return s, err
+			return opened, err
 		}
 		if err := watch.wait(ctx); err != nil {
-			return nil, err
+			return opened, err
 		}
 	}
 }

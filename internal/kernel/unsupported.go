@@ -2,7 +2,10 @@
 
 package kernel
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // The twins of a platform that has no memory to share between processes, or no way to name it. They fail, and say so:
 // a section that nobody else can open would be a lie.
@@ -33,6 +36,33 @@ func (nativeView) bytes() []byte { return nil }
 func (nativeView) length() int   { return 0 }
 func (nativeView) flush() error  { return unsupported() }
 func (nativeView) unmap() error  { return unsupported() }
+
+type nativeWaitable struct{}
+
+func createWaitable(context.Context, Name, WaitableSpec, Mode) (*nativeWaitable, bool, error) {
+	return nil, false, unsupported()
+}
+
+func openWaitable(context.Context, Name, Kind, Rights) (*nativeWaitable, error) {
+	return nil, unsupported()
+}
+
+func (*nativeWaitable) set() error                   { return unsupported() }
+func (*nativeWaitable) reset() error                 { return unsupported() }
+func (*nativeWaitable) pulse() error                 { return unsupported() }
+func (*nativeWaitable) release(int64) (int64, error) { return 0, unsupported() }
+func (*nativeWaitable) try() (bool, bool, error)     { return false, false, unsupported() }
+func (*nativeWaitable) unlock() error                { return unsupported() }
+func (*nativeWaitable) abandon() error               { return unsupported() }
+func (*nativeWaitable) close() error                 { return unsupported() }
+func (*nativeWaitable) same(*nativeWaitable) bool    { return false }
+
+func waitNative(context.Context, []*nativeWaitable, bool) (Outcome, error) {
+	return Outcome{}, unsupported()
+}
+
+// SetWaitSpin changes nothing where nothing waits.
+func SetWaitSpin(time.Duration) time.Duration { return 0 }
 
 func exists(Name) bool { return false }
 
