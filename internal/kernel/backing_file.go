@@ -131,6 +131,19 @@ func (b fileBacking) reach(p *place, e *entry, access Access) (memory, error) {
 	return m, nil
 }
 
+// The seats are locked through the memory's descriptor: an entry of this backing is open for reading.
+func (fileBacking) makeSeats(e *entry, m memory) (*entry, error) {
+	return fileBacking{}.openSeats(e, m)
+}
+func (fileBacking) publishSeats(_, _ *entry) error { return nil }
+func (fileBacking) removeSeats(*entry)             {}
+
+func (fileBacking) openSeats(e *entry, m memory) (*entry, error) {
+	seats := *e
+	seats.fd = m.(*fileMemory).fd
+	return &seats, nil
+}
+
 func accessFlags(access Access, protection Protection) int {
 	if access&Write != 0 && protection.grants()&Write != 0 {
 		return unix.O_RDWR

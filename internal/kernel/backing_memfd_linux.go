@@ -197,6 +197,11 @@ var emptyPathRefused atomic.Bool
 // host program may have ended.
 func selfDescriptor(fd int) string { return "/proc/thread-self/fd/" + strconv.Itoa(fd) }
 
+func (memfdBacking) makeSeats(e *entry, _ memory) (*entry, error) { return e, nil }
+func (memfdBacking) publishSeats(_, _ *entry) error               { return nil }
+func (memfdBacking) openSeats(e *entry, _ memory) (*entry, error) { return e, nil }
+func (memfdBacking) removeSeats(*entry)                           {}
+
 func (memfdBacking) dead(*entry) bool { return false }
 
 func (memfdBacking) bury(p *place, e *entry) error {

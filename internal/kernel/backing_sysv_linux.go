@@ -2,12 +2,14 @@ package kernel
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -224,6 +226,105 @@ func (sysvBacking) entryFile(p *place, h *header, m memory) (*entry, error) {
 		return nil, advise(p.fault("chown", p.dir, err), "only root and members of a group may share with it")
 	}
 	return e, nil
+}
+
+// seatsPrefix begins the names of the files in which the handles of waitable objects lock their seats. An entry does not
+// do for that: those who may own a mutex must be able to lock exclusively, and so to write the file.
+const seatsPrefix = ".seats-"
+
+func seatsFile(t token) string { return seatsPrefix + hex.EncodeToString(t[:]) }
+
+// makeSeats makes the file, with the name of the entry in it, by which it is known whose it is. It can be written by
+// exactly those who may write the segment or the directory.
+func (sysvBacking) makeSeats(e *entry, _ memory) (*entry, error) {
+	p := e.place
+	mode := 0o600 | e.header.mode&0o022*3 | p.writersBit()*3
+	seats, err := newTmpfileEntry(p, &e.header, mode, -1)
+	if err != nil {
+		return nil, err
+	}
+	if seats.group != e.group {
+		err = unix.Fchown(seats.fd, -1, int(e.group))
+	}
+	if err == nil {
+		_, err = unix.Pwrite(seats.fd, []byte(e.file), 0)
+	}
+	if err != nil {
+		unix.Close(seats.fd)
+		return nil, p.fault("write", p.dir, err)
+	}
+	seats.file = seatsFile(e.token)
+	if rand.IntN(64) == 0 {
+		sweepSeats(p) // a look at the whole directory: now and then is enough for what hardly ever happens
+	}
+	return seats, nil
+}
+
+func (sysvBacking) publishSeats(e, seats *entry) error {
+	if err := linkEntry(seats); err != nil {
+		return e.place.fault("link", seats.path(), err)
+	}
+	return nil
+}
+
+func (sysvBacking) openSeats(e *entry, _ memory) (*entry, error) {
+	seats, err := e.place.openFile(seatsFile(e.token), unix.O_RDWR)
+	if codeOf(err) == FileNotFound {
+		return nil, e.corrupt("the file with its seats, " + seatsFile(e.token) + ", is gone")
+	}
+	return seats, err
+}
+
+func (sysvBacking) removeSeats(e *entry) {
+	if e.kind != KindSection && e.token != (token{}) {
+		unix.Unlinkat(e.place.at(), seatsFile(e.token), 0)
+	}
+}
+
+// sweepSeats removes files of seats whose object is gone: its creator died before the object had its name, or it was
+// buried by somebody who could not read it.
+func sweepSeats(p *place) []Burial {
+	files, err := directoryEntries(p.dir)
+	if err != nil {
+		return nil
+	}
+	var found []Burial
+	for _, file := range files {
+		if !strings.HasPrefix(file, seatsPrefix) {
+			continue
+		}
+		e, err := p.openFile(file, unix.O_RDWR)
+		if err != nil {
+			continue
+		}
+		if orphaned(p, e) {
+			err := unix.Unlinkat(p.at(), file, 0)
+			found = append(found, Burial{Name: p.path(file), What: "the seats of an object that is gone", Buried: err == nil, Err: err})
+		}
+		p.locks.closeEntry(e)
+	}
+	return found
+}
+
+// orphaned reports that nobody sits on the seats of a file, and that no entry is there to which they belong. Its creator
+// sits there before the file has a name.
+func orphaned(p *place, seats *entry) bool {
+	l := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart, Len: 1 << idBits}
+	if ofd(seats.fd, unix.F_OFD_GETLK, &l) != nil || l.Type != unix.F_UNLCK {
+		return false
+	}
+	var name [256]byte
+	n, err := unix.Pread(seats.fd, name[:], 0)
+	if err != nil || n == 0 || bytes.ContainsAny(name[:n], "/\x00") {
+		return err == nil
+	}
+	e, err := p.openFile(string(name[:n]), unix.O_RDONLY)
+	if err != nil {
+		return codeOf(err) == FileNotFound
+	}
+	defer p.locks.closeEntry(e)
+	defer e.done()
+	return p.read(e, "") == nil && seatsFile(e.token) != seats.file
 }
 
 // reach attaches by id, and only then asks whose segment it is: an attached one cannot go, and its id cannot be

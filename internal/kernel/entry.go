@@ -193,6 +193,7 @@ func (p *place) removeNamed(e *entry) error {
 		if err := unix.Unlinkat(p.at(), e.file, 0); err != nil && err != unix.ENOENT {
 			return p.fault("unlink", e.path(), err)
 		}
+		p.backing.removeSeats(e)
 	}
 	return &Fault{Code: FileNotFound}
 }

@@ -174,7 +174,7 @@ func commandOf(proc string) string {
 func (p *place) sweepOthers() []Burial {
 	switch p.backing.id() {
 	case backingSysV:
-		return sweepSegments(p)
+		return append(sweepSegments(p), sweepSeats(p)...)
 	case backingFile:
 		return sweepFiles(p)
 	}

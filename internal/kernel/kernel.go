@@ -43,7 +43,7 @@ func (k Kind) String() string {
 
 // otherKind is the error of a call for one kind of object on an object of another.
 func otherKind(kind Kind) error {
-	return fail(InvalidHandle, "it is an object of another kind: %s", kind)
+	return fail(InvalidHandle, "its kind is: %s", kind)
 }
 
 // Access is what a handle or a view may do; the numbers are those of FILE_MAP_*.

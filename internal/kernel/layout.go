@@ -17,7 +17,8 @@ import (
 //	    32 │ token                                     16 │  random; also the memory's own name on Linux
 //	    48 │ identity                              3 × 8  │  what the memory must be when it is reached
 //	    72 │ created  8 │ name length 4 │ mode          4 │
-//	    88 │ checksum 4 │ zero                         36 │  CRC-32 of bytes 0 to 88 and of the name
+//	    88 │ attributes 4 │ maximum                    4 │  of an event, of a semaphore
+//	    96 │ checksum 4 │ zero                         28 │  CRC-32 of bytes 0 to 96 and of the name
 //	   128 │ name, when it has at most 384 bytes          │
 //	   512 │ door slots                         224 × 16  │  the only bytes that change after publication
 //	  4096 │ name, when it is longer: up to 98,298 bytes  │
@@ -33,10 +34,15 @@ import (
 //
 //	0 … 223         the handle whose door record stands in that slot: exclusive, so that it has the slot for itself
 //	2^32 … 2^62-1   a handle without a slot, at a random byte: shared
+//
+// Behind the liveness range come the seats of waitable objects, one byte for each handle, exclusive: who may own a mutex.
+// Where others may read the entry they are in a file of their own.
+//
+//	2^62 + id       the handle with that id lives
 const (
 	entryVersion  = 1
 	headerLen     = 128
-	checkedLen    = 88
+	checkedLen    = 96
 	inlineNameMax = slotsAt - headerLen
 	slotsAt       = 512
 	slotLen       = 16
@@ -47,6 +53,7 @@ const (
 
 	unslottedStart = int64(1) << 32
 	livenessEnd    = int64(1) << 62
+	seatsStart     = livenessEnd
 )
 
 // The drawing, checked by the compiler: an index out of range or a negative array length does not build.
@@ -57,6 +64,9 @@ var (
 )
 
 var entryMagic = [8]byte{'n', 'a', 'm', 'e', 'd', 's', 'h', 'm'}
+
+// manualReset, in the attributes of an event, says that a satisfied wait does not reset it.
+const manualReset = 1
 
 type backingID uint32
 
@@ -91,6 +101,8 @@ type header struct {
 	identity   [3]uint64
 	created    int64  // nanoseconds since 1970
 	mode       uint32 // who may open the memory, as permission bits
+	attributes uint32 // of an event: manualReset
+	maximum    uint32 // of a semaphore's count
 	name       string // without the prefix
 }
 
@@ -119,7 +131,9 @@ func (h *header) encode() []byte {
 	le.PutUint32(b[80:], uint32(len(h.name)))
 	le.PutUint32(b[84:], h.mode)
 	copy(b[nameAt(len(h.name)):], h.name)
-	le.PutUint32(b[88:], checksum(b, h.name))
+	le.PutUint32(b[88:], h.attributes)
+	le.PutUint32(b[92:], h.maximum)
+	le.PutUint32(b[checkedLen:], checksum(b, h.name))
 	return b
 }
 
@@ -164,7 +178,7 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 		}
 		h.name = string(name)
 	}
-	if le.Uint32(first[88:]) != checksum(first, h.name) {
+	if le.Uint32(first[checkedLen:]) != checksum(first, h.name) {
 		return errNoEntry
 	}
 	h.kind = Kind(le.Uint32(first[12:]))
@@ -177,6 +191,8 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 	}
 	h.created = int64(le.Uint64(first[72:]))
 	h.mode = le.Uint32(first[84:])
+	h.attributes = le.Uint32(first[88:])
+	h.maximum = le.Uint32(first[92:])
 	if h.size <= 0 || h.size >= maxSize+memoryAt || h.protection.grants() == 0 {
 		return errNoEntry
 	}

@@ -25,6 +25,12 @@ type liveness interface {
 	// count is the number of handles as far as they can be told apart, at most most.
 	count(e *entry, most int) int
 	closeEntry(e *entry)
+
+	// lockSeat takes the seat with an id, unlockSeat gives it back, seatTaken says whether a handle that lives has it. e is
+	// open for writing.
+	lockSeat(e *entry, id uint32) (got bool, err error)
+	unlockSeat(e *entry, id uint32)
+	seatTaken(e *entry, id uint32) bool
 }
 
 // sight is what a look at the liveness range shows.

@@ -119,3 +119,18 @@ func (ofdLocks) count(e *entry, most int) int {
 }
 
 func (ofdLocks) closeEntry(e *entry) { unix.Close(e.fd) }
+
+func (ofdLocks) lockSeat(e *entry, id uint32) (bool, error) {
+	return tryLock(ofd(e.fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
+}
+
+func (ofdLocks) unlockSeat(e *entry, id uint32) {
+	ofd(e.fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
+}
+
+// seatTaken asks for a lock for reading, which only an exclusive one is in the way of: a stranger who may read the file
+// can take no other kind.
+func (ofdLocks) seatTaken(e *entry, id uint32) bool {
+	l := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart + int64(id), Len: 1}
+	return ofd(e.fd, unix.F_OFD_GETLK, &l) != nil || l.Type != unix.F_UNLCK
+}

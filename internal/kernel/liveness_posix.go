@@ -31,6 +31,7 @@ type openFile struct {
 	id          fileID
 	handles     int
 	descriptors map[int]int // access mode → descriptor
+	seats       map[uint32]bool
 }
 
 var sharedPosixLocks = &posixLocks{files: map[fileID]*openFile{}, byFD: map[int]*openFile{}}
@@ -163,3 +164,33 @@ func (l *posixLocks) count(e *entry, most int) int {
 
 // closeEntry leaves the closing to the end of the operation, when it is known whether a handle is left.
 func (l *posixLocks) closeEntry(*entry) {}
+
+func (l *posixLocks) lockSeat(e *entry, id uint32) (bool, error) {
+	f := l.byFD[e.fd]
+	if f.seats[id] {
+		return false, nil
+	}
+	got, err := tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
+	if got {
+		if f.seats == nil {
+			f.seats = map[uint32]bool{}
+		}
+		f.seats[id] = true
+	}
+	return got, err
+}
+
+func (l *posixLocks) unlockSeat(e *entry, id uint32) {
+	if f := l.byFD[e.fd]; f.seats[id] {
+		delete(f.seats, id)
+		unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
+	}
+}
+
+func (l *posixLocks) seatTaken(e *entry, id uint32) bool {
+	if l.byFD[e.fd].seats[id] {
+		return true
+	}
+	q := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart + int64(id), Len: 1}
+	return unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q) != nil || q.Type != unix.F_UNLCK
+}

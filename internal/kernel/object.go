@@ -38,6 +38,13 @@ type backing interface {
 	last(p *place, e *entry)
 	// openFlags are the access mode with which entries are opened by those who open the object.
 	openFlags() int
+	// makeSeats makes the file in which the handles of a new waitable object lock their seats; publishSeats lets others
+	// find it, openSeats is how they do, removeSeats goes with the entry. It is the entry or the memory itself where
+	// exactly those may write that who may wait.
+	makeSeats(e *entry, m memory) (*entry, error)
+	publishSeats(e, seats *entry) error
+	openSeats(e *entry, m memory) (*entry, error)
+	removeSeats(e *entry)
 	// describe adds to a sighting what the open entry tells: holders, memory in use.
 	describe(e *entry, s *sighting)
 	// survey adds what is found out for many sightings at once.
@@ -116,31 +123,48 @@ func retry[T any](ctx context.Context, attempt func() (T, error)) (T, error) {
 	}
 }
 
+// making is an object that is to be made: what every kind has, and what its kind adds.
+type making struct {
+	Spec
+	access     Access // of the creator's handle to the memory
+	kind       Kind
+	attributes uint32
+	maximum    uint32
+	// prepare finishes the object before it gets its name; nil where there is nothing to do.
+	prepare func(h *handle) error
+	// undo takes back what prepare left outside of the object, when that does not get the name.
+	undo func()
+}
+
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (*handle, bool, error) {
-	p, err := placeOf(name.Namespace)
-	if err != nil {
-		return nil, false, err
-	}
 	spec.Size = roundToPages(spec.Size)
 	if err := spec.affordable(); err != nil {
 		return nil, false, err
 	}
+	return createObject(ctx, name, &making{Spec: spec, access: access, kind: KindSection}, mode)
+}
+
+func createObject(ctx context.Context, name Name, m *making, mode Mode) (*handle, bool, error) {
+	p, err := placeOf(name.Namespace)
+	if err != nil {
+		return nil, false, err
+	}
 	if name.Namespace == Unnamed {
-		h, err := createUnnamed(p, &spec, access)
+		h, err := createUnnamed(p, m)
 		return h, false, err
 	}
 	if err := p.ensure(); err != nil {
-		return createMissing(ctx, p, name, access, mode, err)
+		return createMissing(ctx, p, name, m, mode, err)
 	}
 	defer p.locks.begin()()
-	if mode == MayExist || spec.Commit == CommitNow || p.namespace == Global {
+	if mode == MayExist || m.Commit == CommitNow || p.namespace == Global {
 		// Somebody may have it already: do not build, and above all do not reserve memory, for nothing.
-		h, err := openExisting(ctx, p, name, access, mode)
+		h, err := openExisting(ctx, p, name, m, mode)
 		if h != nil || codeOf(err) != FileNotFound {
 			return h, h != nil, err
 		}
 	}
-	made, err := build(p, name, &spec, access)
+	made, err := build(p, name, m)
 	if err != nil {
 		return nil, false, err
 	}
@@ -148,13 +172,16 @@ func createSection(ctx context.Context, name Name, spec Spec, access Access, mod
 		if published, err := made.publish(); published || err != nil {
 			return made, err
 		}
-		h, err := openExisting(ctx, p, name, access, mode)
+		h, err := openExisting(ctx, p, name, m, mode)
 		if codeOf(err) == FileNotFound {
 			err = errMoved // it was dead, or died just now: the name is free again
 		}
 		return h, err
 	})
 	if h != made || err != nil {
+		if m.undo != nil {
+			m.undo()
+		}
 		made.discard()
 	}
 	if err != nil {
@@ -165,9 +192,10 @@ func createSection(ctx context.Context, name Name, spec Spec, access Access, mod
 
 // createMissing is create where the directory is not there and cannot be made. What exists may be opened without the
 // right to create; but without the directory nothing exists.
-func createMissing(ctx context.Context, p *place, name Name, access Access, mode Mode, err error) (*handle, bool, error) {
+func createMissing(ctx context.Context, p *place, name Name, m *making, mode Mode, err error) (*handle, bool, error) {
+	defer p.locks.begin()()
 	if mode == MayExist && p.check() == nil {
-		if h, openErr := openObject(ctx, p, name, KindSection, access); openErr == nil {
+		if h, openErr := openObject(ctx, p, name, m.kind, m.access); openErr == nil {
 			return h, true, nil
 		}
 	}
@@ -175,15 +203,15 @@ func createMissing(ctx context.Context, p *place, name Name, access Access, mode
 }
 
 // openExisting opens the live object of the name for OpenOrCreate, and for Create fails because there is one.
-func openExisting(ctx context.Context, p *place, name Name, access Access, mode Mode) (*handle, error) {
+func openExisting(ctx context.Context, p *place, name Name, m *making, mode Mode) (*handle, error) {
 	if mode == MayExist {
-		return openObject(ctx, p, name, KindSection, access)
+		return openObject(ctx, p, name, m.kind, m.access)
 	}
 	kind, err := retry(ctx, func() (Kind, error) { return p.probe(name.Base) })
 	switch {
 	case err != nil:
 		return nil, err
-	case kind != KindSection:
+	case kind != m.kind:
 		return nil, otherKind(kind)
 	}
 	return nil, &Fault{Code: AlreadyExists}
@@ -191,9 +219,9 @@ func openExisting(ctx context.Context, p *place, name Name, access Access, mode 
 
 // build makes a whole object that has no name yet: memory, entry, door record, own lock. Nothing of it outlives this
 // process before it is published.
-func build(p *place, name Name, spec *Spec, access Access) (*handle, error) {
-	h := newHeader(p, name, spec)
-	mem, err := p.backing.create(p, spec, access, h)
+func build(p *place, name Name, m *making) (*handle, error) {
+	h := newHeader(p, name, m)
+	mem, err := p.backing.create(p, &m.Spec, m.access, h)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +230,7 @@ func build(p *place, name Name, spec *Spec, access Access) (*handle, error) {
 		mem.close()
 		return nil, err
 	}
-	made := newHandle(p, e, mem, access)
+	made := newHandle(p, e, mem, m.access)
 	var got bool
 	if made.at, got, err = p.locks.lock(e); !got && err == nil {
 		err = unix.EAGAIN // nobody else can know this file
@@ -216,6 +244,12 @@ func build(p *place, name Name, spec *Spec, access Access) (*handle, error) {
 	if err != nil {
 		made.discard()
 		return nil, p.fault("write", p.dir, err)
+	}
+	if m.prepare != nil {
+		if err := m.prepare(made); err != nil {
+			made.discard()
+			return nil, err
+		}
 	}
 	return made, nil
 }
@@ -238,32 +272,39 @@ func (h *handle) door() []byte {
 	return door{pid: int32(h.pid), descriptor: int32(h.mem.descriptor()), mode: int32(h.mem.openMode())}.encode()
 }
 
-func newHeader(p *place, name Name, spec *Spec) *header {
+func newHeader(p *place, name Name, m *making) *header {
 	h := &header{
-		kind: KindSection, size: spec.Size, protection: spec.Protection, backing: p.backing.id(),
-		created: time.Now().UnixNano(), name: name.Base, mode: 0o600,
+		kind: m.kind, size: m.Size, protection: m.Protection, backing: p.backing.id(), attributes: m.attributes,
+		maximum: m.maximum, created: time.Now().UnixNano(), name: name.Base, mode: 0o600,
 	}
 	crand.Read(h.token[:])
 	return h
 }
 
 // createUnnamed makes memory that no name leads to.
-func createUnnamed(p *place, spec *Spec, access Access) (*handle, error) {
+func createUnnamed(p *place, m *making) (*handle, error) {
 	defer p.locks.begin()()
 	if p.backing.id() == backingFile {
 		// This backing has no memory without an entry; this one loses its temporary name at once.
-		made, err := build(p, Name{}, spec, access)
+		made, err := build(p, Name{}, m)
 		if err == nil {
 			forgetEntry(made.entry)
 		}
 		return made, err
 	}
-	h := newHeader(p, Name{}, spec)
-	mem, err := p.backing.create(p, spec, access, h)
+	h := newHeader(p, Name{}, m)
+	mem, err := p.backing.create(p, &m.Spec, m.access, h)
 	if err != nil {
 		return nil, err
 	}
-	return &handle{place: p, mem: mem, size_: h.size, protect: h.protection, access: access, pid: processID()}, nil
+	made := &handle{place: p, mem: mem, size_: h.size, protect: h.protection, access: m.access, pid: processID()}
+	if m.prepare != nil {
+		if err := m.prepare(made); err != nil {
+			mem.close()
+			return nil, err
+		}
+	}
+	return made, nil
 }
 
 func newHandle(p *place, e *entry, mem memory, access Access) *handle {

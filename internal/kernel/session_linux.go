@@ -98,3 +98,10 @@ func newPlaces(key placeKey, session namespaces) *knownPlaces {
 		newPlace(Global, fmt.Sprintf("%s/namedshm-global-i%s", key.root, session.ipc), key.euid, sysvBacking{}, ofdLocks{}),
 	}
 }
+
+// pidNamespace tells the PID namespace of this process from others.
+func pidNamespace() uint32 {
+	session, _ := sessionOf()
+	inode, _ := strconv.ParseUint(session.pid, 10, 64)
+	return uint32(inode)
+}

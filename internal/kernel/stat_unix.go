@@ -65,6 +65,9 @@ func (p *place) inspect(file, base string, names owners) (*sighting, error) {
 	}}
 	s.Access = p.accessFor(e)
 	p.backing.describe(e, s)
+	if e.kind != KindSection {
+		s.State, s.Reach = p.stateOf(e)
+	}
 	return s, nil
 }
 
@@ -222,13 +225,17 @@ func (p *place) liveName(file string, _ owners) (string, bool) {
 
 // entryNames is the files of a directory that may be entries.
 func entryNames(dir string) ([]string, error) {
+	names, err := directoryEntries(dir)
+	return slices.DeleteFunc(names, func(name string) bool { return name[0] == '.' }), err
+}
+
+func directoryEntries(dir string) ([]string, error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	return slices.DeleteFunc(names, func(name string) bool { return name[0] == '.' }), err
+	return f.Readdirnames(-1)
 }
 
 // spread runs look on many files, with all processors where the locks allow it, and collects what it says yes to.

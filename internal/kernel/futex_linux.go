@@ -1,0 +1,137 @@
+package kernel
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sleeper is one thing that a wait sleeps on: it goes on sleeping while the number there is the expected one.
+type sleeper struct {
+	addr     *uint32
+	expected uint32
+	private  bool // this process's own memory
+}
+
+const (
+	futexWait    = 0
+	futexWake    = 1
+	futexPrivate = 128
+
+	futex2Size32  = 2
+	futex2Private = 128
+)
+
+// waitv is what futex_waitv takes.
+type waitv struct {
+	value    uint64
+	addr     uint64
+	flags    uint32
+	reserved uint32
+}
+
+// kernelTimespec is a time as newer calls take it, on all architectures.
+type kernelTimespec struct{ sec, nsec int64 }
+
+// WaitVariable names the environment variable that keeps a process from waiting in the way that is best on Linux:
+// "futex" does without futex_waitv, as kernels before 5.16 make it, "poll" without futexes at all, as on other Unix
+// systems. It is for tests of these ways. Processes that wait in different ways understand each other.
+const WaitVariable = "NAMEDSHM_WAIT"
+
+var (
+	noWaitv = func() *atomic.Bool {
+		var b atomic.Bool
+		b.Store(os.Getenv(WaitVariable) == "futex")
+		return &b
+	}()
+	noFutex = os.Getenv(WaitVariable) == "poll"
+)
+
+// sleepOn returns when one of the numbers is not the expected one, when it is woken, at the deadline (unless it is zero),
+// or for no reason at all: the caller looks again whatever the reason. round counts the sleeps of one wait.
+//
+// It is Syscall, never RawSyscall: the scheduler must know that the thread is away, or garbage collection waits for it.
+func sleepOn(on []sleeper, deadline time.Time, round int) {
+	switch {
+	case noFutex:
+		nap(deadline, round)
+	case len(on) == 1:
+		sleepOne(on[0], deadline)
+	case noWaitv.Load() || !sleepMany(on, deadline):
+		// Without futex_waitv: the first alone, but not for long.
+		slice := time.Now().Add(napLength(round))
+		if deadline.IsZero() || slice.Before(deadline) {
+			deadline = slice
+		}
+		sleepOne(on[0], deadline)
+	}
+}
+
+func sleepOne(s sleeper, deadline time.Time) {
+	op := uintptr(futexWait)
+	if s.private {
+		op |= futexPrivate
+	}
+	if deadline.IsZero() {
+		unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected), 0, 0, 0)
+		return
+	}
+	left := time.Until(deadline)
+	if left <= 0 {
+		return
+	}
+	timeout := unix.NsecToTimespec(int64(left))
+	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected), uintptr(unsafe.Pointer(&timeout)), 0, 0)
+}
+
+// sleepMany is false where the kernel has no futex_waitv.
+func sleepMany(on []sleeper, deadline time.Time) bool {
+	list := waitvs.Get().(*[MaximumWaitObjects + 1]waitv)
+	defer waitvs.Put(list)
+	for i, s := range on {
+		list[i] = waitv{value: uint64(s.expected), addr: uint64(uintptr(unsafe.Pointer(s.addr))), flags: futex2Size32}
+		if s.private {
+			list[i].flags |= futex2Private
+		}
+	}
+	var timeout *kernelTimespec
+	if !deadline.IsZero() {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return true
+		}
+		var now unix.Timespec
+		unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+		at := now.Nano() + int64(left)
+		timeout = &kernelTimespec{at / 1e9, at % 1e9}
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(list)), uintptr(len(on)), 0,
+		uintptr(unsafe.Pointer(timeout)), unix.CLOCK_MONOTONIC, 0)
+	if errno == unix.ENOSYS || errno == unix.EPERM {
+		noWaitv.Store(true) // or a filter that does not know the call
+		return false
+	}
+	return true
+}
+
+var waitvs = sync.Pool{New: func() any { return new([MaximumWaitObjects + 1]waitv) }}
+
+// wake wakes at most n of those who sleep on a number, and says how many it woke.
+func wake(addr *uint32, n int, private bool) int {
+	if noFutex {
+		return 1 // it may be somebody who does not poll; and who polls cannot be counted
+	}
+	op := uintptr(futexWake)
+	if private {
+		op |= futexPrivate
+	}
+	woken, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), op, uintptr(n), 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(woken)
+}

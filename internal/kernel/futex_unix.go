@@ -1,0 +1,19 @@
+//go:build unix && !aix && !linux
+
+package kernel
+
+import "time"
+
+// sleeper is one thing that a wait sleeps on: it goes on sleeping while the number there is the expected one.
+type sleeper struct {
+	addr     *uint32
+	expected uint32
+	private  bool
+}
+
+// sleepOn pauses for a moment: these systems have no call, or none that is documented, by which one process wakes another
+// that sleeps on a number in their common memory.
+func sleepOn(_ []sleeper, deadline time.Time, round int) { nap(deadline, round) }
+
+// wake need not wake anybody: whoever waits looks again by himself.
+func wake(*uint32, int, bool) int { return 1 }

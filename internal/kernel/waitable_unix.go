@@ -1,0 +1,263 @@
+//go:build unix && !aix
+
+package kernel
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"sync/atomic"
+	"unsafe"
+)
+
+// nativeWaitable is an open event, mutex or semaphore. What its kind does with the state's word stands in event.go,
+// mutex.go and semaphore.go, the waiting for all kinds in wait.go, and what happens around deaths in patrol.go.
+type nativeWaitable struct {
+	*handle
+	kind     Kind
+	manual   bool   // an event that stays set
+	maximum  uint32 // of a semaphore
+	token    token  // the same for all handles of one object
+	state    *state
+	mapped   []byte
+	readOnly bool // the state can be looked at only, which suffices to wait for a manual-reset event
+	silent   bool // others may be in that position, and cannot say that they sleep
+
+	seats *entry // the file with the lock bytes of the seats; nil where nobody else can have the object
+	id    uint32 // the own seat; 0 for readOnly
+
+	depth   atomic.Int32 // how many times this handle has locked the mutex
+	asleep  atomic.Int32 // how many waits of this handle sleep on the word
+	inCrowd atomic.Int32 // and how many on crowd
+	alarms  alarms       // of the waits that sleep, if silent
+}
+
+// waitableAccess is how the state is opened: nearly every wait changes it.
+const waitableAccess = Read | Write
+
+func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode) (*nativeWaitable, bool, error) {
+	if err := spec.possible(); err != nil {
+		return nil, false, err
+	}
+	m := &making{
+		Spec:   Spec{Size: roundToPages(stateSize), Protection: PageReadWrite, Share: spec.Share},
+		access: waitableAccess, kind: spec.Kind, maximum: uint32(spec.Maximum),
+	}
+	if spec.Manual {
+		m.attributes = manualReset
+	}
+	var made *nativeWaitable
+	m.prepare = func(h *handle) error {
+		made = &nativeWaitable{
+			handle: h, kind: m.kind, manual: spec.Manual, maximum: m.maximum, silent: spec.Share.reads(),
+		}
+		return made.begin(spec)
+	}
+	m.undo = func() { made.retract() }
+	h, existed, err := createObject(ctx, name, m, mode)
+	if err != nil {
+		return nil, false, err
+	}
+	if !existed {
+		enroll(made)
+		return made, false, nil
+	}
+	n, err := attachWaitable(h, waitableAccess)
+	return n, true, err
+}
+
+// possible refuses what Unix cannot give.
+func (s *WaitableSpec) possible() error {
+	if !sharedAtomics {
+		return fail(NotSupported, "this processor has no 64-bit atomic operations that work between processes")
+	}
+	if err := s.Share.check(); err != nil {
+		return err
+	}
+	if s.Share.reads() && !s.Manual {
+		return &Fault{Code: NotSupported, Cause: errWaitWrites, Advice: "share it with ReadWrite"}
+	}
+	return nil
+}
+
+var errWaitWrites = errors.New("to wait for anything but a manual-reset event is to change it, which takes the right to write")
+
+// reads reports whether others may read, and not write.
+func (s *Share) reads() bool { return s.Audience != Owner && s.Access&Write == 0 }
+
+// begin makes the state of a new object, and takes a seat. Nobody else knows the object yet.
+func (n *nativeWaitable) begin(spec WaitableSpec) error {
+	if err := n.mapState(waitableAccess); err != nil {
+		return err
+	}
+	value := uint32(spec.Initial)
+	if spec.Signaled {
+		value = eventSignaled
+	}
+	n.state.word.Store(uint64(value) << 32)
+	if n.entry == nil || n.entry.file == fileName("") {
+		crand.Read(n.token[:])
+		n.id = 1
+		n.own(spec)
+		return nil
+	}
+	n.token = n.entry.token
+	seats, err := n.place.backing.makeSeats(n.entry, n.mem)
+	if err == nil {
+		n.seats = seats
+		err = n.takeSeat()
+	}
+	if err == nil {
+		n.own(spec)
+		err = n.place.backing.publishSeats(n.entry, n.seats)
+	}
+	if err != nil {
+		n.retract()
+	}
+	return err
+}
+
+// own gives a new mutex to its creator.
+func (n *nativeWaitable) own(spec WaitableSpec) {
+	if spec.Owned {
+		n.depth.Store(1)
+		n.state.word.Store(uint64(n.id) << 32)
+	}
+}
+
+// retract takes back what begin did, when the object does not get its name.
+func (n *nativeWaitable) retract() {
+	if n.mapped != nil {
+		unmap(n.mapped)
+		n.mapped = nil
+	}
+	if n.seats != nil {
+		n.place.backing.removeSeats(n.entry)
+		n.unseat()
+	}
+}
+
+func openWaitable(ctx context.Context, name Name, kind Kind, rights Rights) (*nativeWaitable, error) {
+	if !sharedAtomics {
+		return nil, (&WaitableSpec{}).possible()
+	}
+	p, err := placeOf(name.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	access := Access(waitableAccess)
+	h, err := openInPlace(ctx, p, name, kind, access)
+	if codeOf(err) == AccessDenied && kind == KindEvent && rights == Synchronize {
+		access = Read // it may be enough
+		h, err = openInPlace(ctx, p, name, kind, access)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return attachWaitable(h, access)
+}
+
+// openInPlace is an open as one operation.
+func openInPlace(ctx context.Context, p *place, name Name, kind Kind, access Access) (*handle, error) {
+	defer p.locks.begin()()
+	return openObject(ctx, p, name, kind, access)
+}
+
+// attachWaitable makes a waitable of a handle that is open: it maps the state and takes a seat. The handle is closed if
+// that fails.
+func attachWaitable(h *handle, access Access) (n *nativeWaitable, err error) {
+	n = &nativeWaitable{
+		handle: h, kind: h.entry.kind, manual: h.entry.attributes&manualReset != 0, maximum: h.entry.maximum,
+		token: h.entry.token, readOnly: access&Write == 0, silent: h.entry.header.mode&0o060 == 0o040 || h.entry.header.mode&0o006 == 0o004,
+	}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if n.readOnly && !n.manual {
+		return nil, &Fault{Code: AccessDenied, Cause: errWaitWrites}
+	}
+	if h.size_ < stateSize {
+		return nil, h.entry.corrupt("its state is too small")
+	}
+	if err := n.mapState(access); err != nil {
+		return nil, err
+	}
+	if !n.readOnly {
+		if err := n.sitDown(); err != nil {
+			return nil, err
+		}
+	}
+	enroll(n)
+	return n, nil
+}
+
+// sitDown takes a seat, as one operation.
+func (n *nativeWaitable) sitDown() error {
+	defer n.place.locks.begin()()
+	seats, err := n.place.backing.openSeats(n.entry, n.mem)
+	if err != nil {
+		return err
+	}
+	n.seats = seats
+	return n.takeSeat()
+}
+
+func (n *nativeWaitable) mapState(access Access) error {
+	mapped, err := n.mem.view(0, roundToPages(stateSize), access)
+	if err != nil {
+		return mapFault(err, stateSize)
+	}
+	n.mapped, n.state = mapped, (*state)(unsafe.Pointer(unsafe.SliceData(mapped)))
+	return nil
+}
+
+// same reports whether two handles are of one object.
+func (n *nativeWaitable) same(other *nativeWaitable) bool { return n.token == other.token }
+
+// foreign is the error of a call in a forked child; nil in the process that opened the handle.
+func (n *nativeWaitable) foreign() error {
+	if n.mine() {
+		return nil
+	}
+	return fail(InvalidHandle, "the handle belongs to process %d, which forked this one", n.pid)
+}
+
+// abandon is what Close does at once: a mutex that the handle owns goes to the next waiter, who is told.
+func (n *nativeWaitable) abandon() error {
+	if n.kind == KindMutex && n.state != nil && n.mine() {
+		n.abandonMutex()
+	}
+	return nil
+}
+
+func (n *nativeWaitable) close() error {
+	discharge(n)
+	n.abandon()
+	if n.mapped != nil {
+		unmap(n.mapped)
+	}
+	if n.seats != nil {
+		n.leaveSeat()
+	}
+	return n.handle.close()
+}
+
+// changed wakes who may be waiting for a change that has just been made: at most many of those who wait for this object
+// alone or for one of several, and all who wait for all of several. before and now are the word before and after it.
+func (n *nativeWaitable) changed(before, now word, many int) {
+	if now&sleepers != 0 || n.silent {
+		if woken := wake(n.state.low(), many, false); woken == 0 && now&sleepers != 0 {
+			// Nobody slept. Nobody can have gone to sleep on this very word since: it lets everybody through.
+			n.state.swap(now, now&^sleepers)
+		}
+	}
+	if before&crowded != 0 || n.silent {
+		n.state.crowd.Add(1)
+		wake(address(&n.state.crowd), everybody, false)
+	}
+}
+
+// everybody is a number of sleepers that is no limit.
+const everybody = 1<<31 - 1

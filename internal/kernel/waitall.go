@@ -1,0 +1,160 @@
+//go:build unix && !aix
+
+package kernel
+
+import (
+	"bytes"
+	"slices"
+)
+
+// There is no instruction and no system call that changes several words at once, and the objects of one wait may belong
+// to different people, so that nobody else can finish what one process began. So the objects are reserved, one after the
+// other in an order that is the same for everybody, each by a bit in its word that others respect for a moment; and when
+// all are reserved they are taken. What is reserved is not taken: a process that dies or stops while it reserves has
+// changed nothing, and others clear the bit.
+//
+// What remains is a process that is killed between the first taking and the last: it has taken a part, and is dead. And
+// one that is stopped there for so long that others clear what it had reserved: it gives back the part when it goes on.
+
+// takeAll takes all objects, or none.
+func (w *waiting) takeAll() (outcome Outcome, ok bool, err error) {
+	for _, n := range w.objects {
+		if ok, err := n.worthReserving(); !ok || err != nil {
+			return Outcome{}, false, err
+		}
+	}
+	order := make([]int, len(w.objects))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return bytes.Compare(w.objects[a].token[:], w.objects[b].token[:])
+	})
+	words := make([]word, len(w.objects)) // as reserved; 0 for what need not be taken
+	for at, i := range order {
+		if words[i], ok = w.objects[i].reserve(); !ok {
+			w.unreserve(order[:at], words)
+			return Outcome{}, false, nil
+		}
+	}
+	// What does not change by being taken comes first: so where but one object does, it is taken or not in one step.
+	slices.SortStableFunc(order, func(a, b int) int { return w.objects[a].consumed() - w.objects[b].consumed() })
+	for at, i := range order {
+		abandoned, ok := w.objects[i].takeReserved(words[i])
+		if !ok {
+			w.giveBack(order[:at], words)
+			w.unreserve(order[at+1:], words)
+			return w.takeAll()
+		}
+		if abandoned && (!outcome.Abandoned || i < outcome.Index) {
+			outcome = Outcome{Index: i, Abandoned: true}
+		}
+	}
+	return outcome, true, nil
+}
+
+// worthReserving is a look that changes nothing, except that the owner of a mutex is found dead.
+func (n *nativeWaitable) worthReserving() (bool, error) {
+	w := n.state.load()
+	v := w.value()
+	if err := n.damaged(v); err != nil {
+		return false, err
+	}
+	if n.kind == KindMutex && v&mutexOwner != 0 && v&mutexOwner != n.id && n.buryOwner(w) {
+		v = n.state.load().value()
+	}
+	return n.letsThrough(v, v) || n.kind == KindMutex && v&mutexOwner == n.id, nil
+}
+
+// consumed is 1 for what is changed by being taken.
+func (n *nativeWaitable) consumed() int {
+	if n.manual {
+		return 0
+	}
+	return 1
+}
+
+// reserve marks an object as about to be taken. The word is 0 for a mutex that this handle owns already, since nobody
+// else can have it, and for an event that can only be looked at.
+func (n *nativeWaitable) reserve() (reservedAs word, ok bool) {
+	for {
+		w := n.state.load()
+		v := w.value()
+		switch {
+		case v&reserved != 0:
+			n.outlast(w)
+			continue
+		case n.kind == KindMutex && v&mutexOwner == n.id:
+			got, _ := n.lockAgain()
+			return 0, got
+		case !n.letsThrough(v, v):
+			return 0, false
+		case n.readOnly:
+			return 0, true
+		}
+		now := w.with(v | reserved)
+		if n.state.swap(w, now) {
+			return now, true
+		}
+	}
+}
+
+// takeReserved takes an object, if it is still reserved as it was.
+func (n *nativeWaitable) takeReserved(as word) (abandoned, ok bool) {
+	if as == 0 {
+		return false, !n.readOnly || n.letsThrough(n.state.load().value(), 0)
+	}
+	v := as.value() &^ reserved
+	if !n.exchange(as, n.taken(v, v)) {
+		return false, false
+	}
+	if n.kind == KindMutex {
+		n.owned()
+	}
+	return n.kind == KindMutex && v&mutexAbandoned != 0, true
+}
+
+// exchange changes the value of a word that has not got another value meanwhile; flags may have come and gone.
+func (n *nativeWaitable) exchange(old word, value uint32) bool {
+	for {
+		w := n.state.load()
+		if w.key() != old.key() {
+			return false
+		}
+		if n.state.swap(w, w.with(value)) {
+			return true
+		}
+	}
+}
+
+// unreserve undoes reserve.
+func (w *waiting) unreserve(order []int, words []word) {
+	for _, i := range order {
+		n := w.objects[i]
+		if words[i] == 0 {
+			if n.kind == KindMutex {
+				n.unlock()
+			}
+			continue
+		}
+		n.exchange(words[i], words[i].value()&^reserved)
+	}
+}
+
+// giveBack undoes takeReserved, as far as others have left it possible.
+func (w *waiting) giveBack(order []int, words []word) {
+	for _, i := range order {
+		n := w.objects[i]
+		switch {
+		case n.kind == KindMutex && words[i] == 0:
+			n.unlock()
+		case n.kind == KindMutex:
+			n.depth.Store(0)
+			n.giveUp(words[i].value() & mutexAbandoned)
+		case n.kind == KindSemaphore:
+			n.release(1)
+		case !n.manual:
+			n.set()
+		}
+	}
+}
