@@ -24,6 +24,9 @@ func (u *uses) enter() bool {
 	}
 }
 
+// again registers another user. The caller is one already.
+func (u *uses) again() { u.state.Add(2) }
+
 // leave ends what enter began, and reports whether the caller must free the resource.
 func (u *uses) leave() (free bool) { return u.state.Add(-2) == closedMark }
 

@@ -5,6 +5,7 @@ package kernel
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,7 +50,11 @@ func (n *nativeWaitable) unlock() error {
 		if !n.depth.CompareAndSwap(depth, depth-1) {
 			continue
 		}
-		if depth == 1 && !n.giveUp(0) {
+		if depth > 1 {
+			return nil
+		}
+		defer n.unbind()
+		if !n.giveUp(0) {
 			return n.overwritten()
 		}
 		return nil
@@ -77,7 +82,33 @@ func (n *nativeWaitable) giveUp(value uint32) bool {
 func (n *nativeWaitable) abandonMutex() {
 	if n.depth.Swap(0) > 0 {
 		n.giveUp(mutexAbandoned)
+		n.unbind()
 	}
+}
+
+// lockFree locks a mutex that nobody has: the short way, which is what most locks are.
+func (n *nativeWaitable) lockFree() bool {
+	w := n.state.load()
+	if w.value() != 0 || n.kind != KindMutex || n.page == nil || atomic.LoadInt64(n.page) != int64(n.pid) ||
+		!n.state.swap(w, w.with(n.id)) {
+		return false
+	}
+	n.depth.Store(1)
+	if !patrol.running.Load() {
+		startPatrol()
+	}
+	return true
+}
+
+// unlockHeld unlocks a mutex that this handle has locked once: the short way. Whoever takes the depth to zero has the
+// use of the handle that came with it.
+func (n *nativeWaitable) unlockHeld() bool {
+	if n.page == nil || atomic.LoadInt64(n.page) != int64(n.pid) || !n.depth.CompareAndSwap(1, 0) {
+		return false
+	}
+	n.giveUp(0)
+	n.unbind()
+	return true
 }
 
 // buryOwner frees a mutex whose owner is dead. It is true if there is something new to look at.

@@ -108,3 +108,6 @@ func (p *place) controlFiles() []string { return nil }
 
 // pidNamespace is the same for all: these systems have one, as far as processes can meet here.
 func pidNamespace() uint32 { return 0 }
+
+// pidPage is nil: these systems have no page that a fork wipes.
+func pidPage() *int64 { return nil }

@@ -47,6 +47,9 @@ func openWaitable(context.Context, Name, Kind, Rights) (*nativeWaitable, error) 
 	return nil, unsupported()
 }
 
+func (*nativeWaitable) bind(*uses)                   {}
+func (*nativeWaitable) lockFree() bool               { return false }
+func (*nativeWaitable) unlockHeld() bool             { return false }
 func (*nativeWaitable) set() error                   { return unsupported() }
 func (*nativeWaitable) reset() error                 { return unsupported() }
 func (*nativeWaitable) pulse() error                 { return unsupported() }

@@ -66,6 +66,7 @@ func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
 
 // owned is what follows a change of the word that made this handle the owner of the mutex.
 func (n *nativeWaitable) owned() {
+	n.uses.again()
 	n.depth.Store(1)
 	if !patrol.running.Load() {
 		startPatrol() // it writes down since when

@@ -53,6 +53,7 @@ func SectionOption() error {
 // by several goroutines at once.
 //
 // The twin, nativeWaitable, is the platform's part. It is used between uses.enter and uses.leave only, and closed once.
+// It may keep a use of its own for as long as it owns a mutex.
 type Waitable struct {
 	uses   uses
 	kind   Kind
@@ -75,7 +76,7 @@ func CreateWaitable(ctx context.Context, name string, spec WaitableSpec, mode Mo
 	if err != nil {
 		return nil, false, err
 	}
-	return &Waitable{kind: spec.Kind, rights: allRights, name: name, native: native}, existed, nil
+	return newWaitable(name, spec.Kind, allRights, native), existed, nil
 }
 
 // OpenWaitable opens an object that exists.
@@ -94,7 +95,13 @@ func OpenWaitable(ctx context.Context, name string, kind Kind, rights Rights) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Waitable{kind: kind, rights: rights, name: name, native: native}, nil
+	return newWaitable(name, kind, rights, native), nil
+}
+
+func newWaitable(name string, kind Kind, rights Rights, native *nativeWaitable) *Waitable {
+	w := &Waitable{kind: kind, rights: rights, name: name, native: native}
+	native.bind(&w.uses)
+	return w
 }
 
 // refuseNoRights is the answer to an open that asks for nothing: the name comes first, as in OpenEvent.
@@ -180,8 +187,19 @@ func (w *Waitable) Release(n int64) (previous int64, err error) {
 	return w.native.release(n)
 }
 
-// Lock takes a mutex.
+// Lock takes a mutex. One that nobody has takes the short way, where the platform has one: the use that begins here
+// then lasts as long as the mutex is held.
 func (w *Waitable) Lock(ctx context.Context) (abandoned bool, err error) {
+	if w.rights&Synchronize != 0 && w.uses.enter() {
+		if w.native.lockFree() {
+			return false, nil
+		}
+		w.leave()
+	}
+	return w.lock(ctx)
+}
+
+func (w *Waitable) lock(ctx context.Context) (abandoned bool, err error) {
 	if err := w.begin(KindMutex, Synchronize); err != nil {
 		return false, err
 	}
@@ -195,6 +213,9 @@ func (w *Waitable) Lock(ctx context.Context) (abandoned bool, err error) {
 
 // Unlock undoes one Lock. Owning the mutex is all the right it takes.
 func (w *Waitable) Unlock() error {
+	if w.native.unlockHeld() {
+		return nil
+	}
 	if err := w.begin(KindMutex, 0); err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type nativeWaitable struct {
 	seats *entry // the file with the lock bytes of the seats; nil where nobody else can have the object
 	id    uint32 // the own seat; 0 for readOnly
 
+	uses    *uses        // of the whole handle: it is in use as long as it owns a mutex
+	page    *int64       // where the process id is kept; nil where it is not
 	depth   atomic.Int32 // how many times this handle has locked the mutex
 	asleep  atomic.Int32 // how many waits of this handle sleep on the word
 	inCrowd atomic.Int32 // and how many on crowd
@@ -213,6 +215,21 @@ func (n *nativeWaitable) mapState(access Access) error {
 	return nil
 }
 
+// bind tells the platform's part whose it is.
+func (n *nativeWaitable) bind(u *uses) {
+	n.uses, n.page = u, pidPage()
+	if n.depth.Load() > 0 {
+		u.again()
+	}
+}
+
+// unbind ends the use that owning a mutex is.
+func (n *nativeWaitable) unbind() {
+	if n.uses.leave() {
+		n.close()
+	}
+}
+
 // same reports whether two handles are of one object.
 func (n *nativeWaitable) same(other *nativeWaitable) bool { return n.token == other.token }
 
@@ -226,7 +243,7 @@ func (n *nativeWaitable) foreign() error {
 
 // abandon is what Close does at once: a mutex that the handle owns goes to the next waiter, who is told.
 func (n *nativeWaitable) abandon() error {
-	if n.kind == KindMutex && n.state != nil && n.mine() {
+	if n.kind == KindMutex && n.mine() {
 		n.abandonMutex()
 	}
 	return nil
@@ -234,7 +251,6 @@ func (n *nativeWaitable) abandon() error {
 
 func (n *nativeWaitable) close() error {
 	discharge(n)
-	n.abandon()
 	if n.mapped != nil {
 		unmap(n.mapped)
 	}

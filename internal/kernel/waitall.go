@@ -149,8 +149,10 @@ func (w *waiting) giveBack(order []int, words []word) {
 		case n.kind == KindMutex && words[i] == 0:
 			n.unlock()
 		case n.kind == KindMutex:
-			n.depth.Store(0)
-			n.giveUp(words[i].value() & mutexAbandoned)
+			if n.depth.CompareAndSwap(1, 0) {
+				n.giveUp(words[i].value() & mutexAbandoned)
+				n.unbind()
+			}
 		case n.kind == KindSemaphore:
 			n.release(1)
 		case !n.manual:
