@@ -527,7 +527,7 @@ func (d damage) otherVersion() bool { return d.at >= 8 && d.at < 12 }
 
 const (
 	headerLength = 128 // of an entry, before the name
-	checkedUntil = 100  // what the checksum covers, and the checksum
+	checkedUntil = 100 // what the checksum covers, and the checksum
 )
 
 // damages are all that is tried, and whether the entry can then still be read.

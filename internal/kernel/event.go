@@ -39,7 +39,10 @@ func eventGranted(value uint32) (uint32, bool) {
 	return eventTurn(value + eventOneGrant), true
 }
 
-func (n *nativeWaitable) set() error {
+func (n *nativeWaitable) set() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.mayModify(); err != nil {
 		return err
 	}
@@ -101,7 +104,10 @@ func (n *nativeWaitable) dropGrants() {
 	}
 }
 
-func (n *nativeWaitable) reset() error {
+func (n *nativeWaitable) reset() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.mayModify(); err != nil {
 		return err
 	}
@@ -116,7 +122,10 @@ func (n *nativeWaitable) reset() error {
 	}
 }
 
-func (n *nativeWaitable) pulse() error {
+func (n *nativeWaitable) pulse() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.mayModify(); err != nil {
 		return err
 	}

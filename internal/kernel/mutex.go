@@ -38,7 +38,10 @@ func (n *nativeWaitable) lockAgain() (got bool, err error) {
 	}
 }
 
-func (n *nativeWaitable) unlock() error {
+func (n *nativeWaitable) unlock() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.foreign(); err != nil {
 		return err
 	}
@@ -93,7 +96,9 @@ func (n *nativeWaitable) lockFree() bool {
 		!n.state.swap(w, w.with(n.id)) {
 		return false
 	}
-	n.depth.Store(1)
+	if n.depth.Swap(1) != 0 {
+		n.uses.leave() // somebody wrote over the word meanwhile: the handle was in use for this before
+	}
 	if !patrol.running.Load() {
 		startPatrol()
 	}

@@ -90,6 +90,10 @@ func lookAround() (busy bool) {
 
 // lookAfter is one look at one handle.
 func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
+	if n.fragile {
+		var err error // told to whoever calls
+		defer n.guard(&err)()
+	}
 	w := n.state.load()
 	last := b.last
 	b.last = w

@@ -19,6 +19,9 @@ func (n *nativeWaitable) damaged(value uint32) error {
 }
 
 func (n *nativeWaitable) release(count int64) (previous int64, err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.foreign(); err != nil {
 		return 0, err
 	}

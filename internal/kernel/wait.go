@@ -66,8 +66,9 @@ func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
 
 // owned is what follows a change of the word that made this handle the owner of the mutex.
 func (n *nativeWaitable) owned() {
-	n.uses.again()
-	n.depth.Store(1)
+	if n.depth.Swap(1) == 0 { // or else somebody wrote over the word meanwhile
+		n.uses.again()
+	}
 	if !patrol.running.Load() {
 		startPatrol() // it writes down since when
 	}
@@ -122,6 +123,9 @@ func (n *nativeWaitable) outlast(w word) {
 }
 
 func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if err := n.foreign(); err != nil {
 		return false, false, err
 	}
@@ -141,7 +145,13 @@ type waiting struct {
 	oneSleep [2]sleeper
 }
 
-func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outcome, error) {
+func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (outcome Outcome, err error) {
+	for _, n := range objects {
+		if n.fragile {
+			defer n.guard(&err)()
+			break
+		}
+	}
 	w := waiting{objects: objects, all: all && len(objects) > 1}
 	w.starts = w.oneStart[:0]
 	for _, n := range objects {

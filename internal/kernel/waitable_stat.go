@@ -8,7 +8,7 @@ import (
 )
 
 // stateOf looks at the state of a waitable object whose entry is open, and changes nothing in it.
-func (p *place) stateOf(e *entry) (*State, error) {
+func (p *place) stateOf(e *entry) (s *State, err error) {
 	m, err := p.backing.reach(p, e, Read)
 	if err != nil {
 		return nil, err
@@ -26,8 +26,11 @@ func (p *place) stateOf(e *entry) (*State, error) {
 		handle: &handle{place: p, entry: e}, kind: e.kind, manual: e.attributes&manualReset != 0, maximum: e.maximum,
 		state: (*state)(unsafe.Pointer(unsafe.SliceData(mapped))),
 	}
+	if e.backing == backingFile {
+		defer n.guard(&err)()
+	}
 	w := n.state.load()
-	s := n.describe(w)
+	s = n.describe(w)
 	s.Waiters = -1
 	if n.seats, err = p.backing.openSeats(e, m); err == nil {
 		s.Waiters = n.countSleeping()

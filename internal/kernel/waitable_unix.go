@@ -6,6 +6,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
+	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
 )
@@ -22,6 +23,7 @@ type nativeWaitable struct {
 	mapped   []byte
 	readOnly bool // the state can be looked at only, which suffices to wait for a manual-reset event
 	silent   bool // others may be in that position, and cannot say that they sleep
+	fragile  bool // others can cut the state short
 
 	seats *entry // the file with the lock bytes of the seats; nil where nobody else can have the object
 	id    uint32 // the own seat; 0 for readOnly
@@ -196,7 +198,10 @@ func attachWaitable(h *handle, access Access) (n *nativeWaitable, err error) {
 }
 
 // sitDown takes a seat, as one operation.
-func (n *nativeWaitable) sitDown() error {
+func (n *nativeWaitable) sitDown() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	defer n.place.locks.begin()()
 	seats, err := n.place.backing.openSeats(n.entry, n.mem)
 	if err != nil {
@@ -212,12 +217,35 @@ func (n *nativeWaitable) mapState(access Access) error {
 		return mapFault(err, stateSize)
 	}
 	n.mapped, n.state = mapped, (*state)(unsafe.Pointer(unsafe.SliceData(mapped)))
+	n.fragile = n.place.backing.id() == backingFile
 	return nil
+}
+
+// guard makes an error of a fault in the state's memory: a file can be cut short by whoever may write it. It is deferred
+// by every call on a fragile object.
+func (n *nativeWaitable) guard(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		switch r := recover().(type) {
+		case nil:
+		case interface {
+			error
+			Addr() uintptr
+		}:
+			*err = &Fault{Code: InPageError, Cause: r}
+		default:
+			panic(r)
+		}
+	}
 }
 
 // bind tells the platform's part whose it is.
 func (n *nativeWaitable) bind(u *uses) {
-	n.uses, n.page = u, pidPage()
+	n.uses = u
+	if !n.fragile {
+		n.page = pidPage() // which opens the short ways
+	}
 	if n.depth.Load() > 0 {
 		u.again()
 	}
@@ -242,7 +270,10 @@ func (n *nativeWaitable) foreign() error {
 }
 
 // abandon is what Close does at once: a mutex that the handle owns goes to the next waiter, who is told.
-func (n *nativeWaitable) abandon() error {
+func (n *nativeWaitable) abandon() (err error) {
+	if n.fragile {
+		defer n.guard(&err)()
+	}
 	if n.kind == KindMutex && n.mine() {
 		n.abandonMutex()
 	}

@@ -1,0 +1,325 @@
+//go:build unix && !aix
+
+package kernel
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// These tests do by hand what a process does that dies between two instructions, which no kill from outside can hit for
+// sure: they change the word, and leave out what belongs to it.
+
+func TestEventValues(t *testing.T) {
+	const turn, grant, set = eventOneTurn, eventOneGrant, eventSignaled
+	for _, c := range []struct {
+		name         string
+		value, start uint32
+		manual       bool
+		through      bool
+		taken        uint32
+	}{
+		{"auto, not set", 0, 0, false, false, 0},
+		{"auto, set", set, 0, false, true, 0},
+		{"auto, a grant from before the wait", grant | turn, grant | turn, false, false, 0},
+		{"auto, a grant since", grant | turn, 0, false, true, turn},
+		{"auto, set and a grant from before", set | grant | turn, turn | grant, false, true, grant | turn},
+		{"auto, set and a grant since: the grant first", set | grant | turn, 0, false, true, set | turn},
+		{"auto, a turn since, whose grants are used up", turn, 0, false, false, 0},
+		{"manual, not set", 0, 0, true, false, 0},
+		{"manual, set", set, 0, true, true, set},
+		{"manual, reset, but a turn since", 2 * turn, turn, true, true, 2 * turn},
+		{"manual, reset, with a turn from before", turn, turn, true, false, 0},
+		{"manual, the count of turns ran over", 0, eventTurns, true, true, 0},
+	} {
+		if got := eventLetsThrough(c.value, c.start, c.manual); got != c.through {
+			t.Errorf("%s: lets through: %v", c.name, got)
+		}
+		if got := eventTaken(c.value, c.start, c.manual); c.through && got != c.taken {
+			t.Errorf("%s: taken: %#x, want %#x", c.name, got, c.taken)
+		}
+	}
+	if got := eventTurn(eventTurns | set); got != set {
+		t.Errorf("a turn after the last: %#x", got)
+	}
+	if _, ok := eventGranted(eventGrants); ok {
+		t.Error("one grant more than can be counted was granted")
+	}
+}
+
+// pair is two handles of one new object.
+func pair(t *testing.T, spec WaitableSpec) (a, b *Waitable) {
+	t.Helper()
+	name := "Local\\" + strings.ReplaceAll(t.Name(), "/", ".") + strconv.Itoa(os.Getpid())
+	a, _, err := CreateWaitable(context.Background(), name, spec, MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	b, err = OpenWaitable(context.Background(), name, spec.Kind, allRights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return a, b
+}
+
+// sleeps starts a wait and returns when it sleeps, as far as can be told: it is counted, and the flag is set.
+func sleeps(t *testing.T, flag word, objects ...*Waitable) (done chan error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	done = make(chan error, 1)
+	go func() {
+		_, err := Wait(ctx, objects, flag == crowded)
+		done <- err
+	}()
+	for _, w := range objects {
+		for n := w.native; n.state.load()&flag == 0 || n.asleep.Load()+n.inCrowd.Load() == 0; {
+			if ctx.Err() != nil {
+				t.Fatal("the wait does not sleep")
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return done
+}
+
+// change gives a word another value, and wakes nobody.
+func change(n *nativeWaitable, clear word, value func(uint32) uint32) {
+	for {
+		w := n.state.load()
+		if n.state.swap(w, w.with(value(w.value()))&^clear) {
+			return
+		}
+	}
+}
+
+func through(t *testing.T, done chan error) {
+	t.Helper()
+	if err := <-done; err != nil {
+		t.Fatalf("the sleeper was not let through: %v", err)
+	}
+}
+
+// TestPatrolMakesGood: a process is killed between a change and its wake-up.
+func TestPatrolMakesGood(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec  WaitableSpec
+		flag  word
+		clear word
+		value func(uint32) uint32
+	}{
+		"set, auto":       {WaitableSpec{Kind: KindEvent}, sleepers, 0, func(v uint32) uint32 { return v | eventSignaled }},
+		"granted":         {WaitableSpec{Kind: KindEvent}, sleepers, 0, func(v uint32) uint32 { v, _ = eventGranted(v); return v }},
+		"set, manual":     {WaitableSpec{Kind: KindEvent, Manual: true}, sleepers, 0, func(v uint32) uint32 { return eventTurn(v | eventSignaled) }},
+		"pulsed, manual":  {WaitableSpec{Kind: KindEvent, Manual: true}, sleepers, 0, eventTurn},
+		"released":        {WaitableSpec{Kind: KindSemaphore, Maximum: 2}, sleepers, 0, func(v uint32) uint32 { return v + 1 }},
+		"unlocked":        {WaitableSpec{Kind: KindMutex, Owned: true}, sleepers, 0, func(uint32) uint32 { return 0 }},
+		"flag lost":       {WaitableSpec{Kind: KindSemaphore, Maximum: 2}, sleepers, sleepers, func(v uint32) uint32 { return v + 1 }},
+		"reserved for no": {WaitableSpec{Kind: KindEvent}, sleepers, 0, func(v uint32) uint32 { return v | eventSignaled | reserved }},
+		"crowd not woken": {WaitableSpec{Kind: KindEvent}, crowded, crowded, func(v uint32) uint32 { return v | eventSignaled }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t, c.spec)
+			objects := []*Waitable{b}
+			if c.flag == crowded {
+				other, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindEvent, Manual: true, Signaled: true}, MustBeNew)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer other.Close()
+				objects = append(objects, other)
+			}
+			done := sleeps(t, c.flag, objects...)
+			change(a.native, c.clear, c.value)
+			through(t, done)
+		})
+	}
+}
+
+// TestReservationOfTheDead: a process is killed or stopped while it has an object reserved. Nobody waits long for it, in
+// whatever call, and a reservation is no taking.
+func TestReservationOfTheDead(t *testing.T) {
+	reserve := func(n *nativeWaitable) { change(n, 0, func(v uint32) uint32 { return v | reserved }) }
+	for name, c := range map[string]struct {
+		spec WaitableSpec
+		use  func(w *Waitable) error
+		want uint32 // the value after the use; reserved must be gone
+	}{
+		"try":         {WaitableSpec{Kind: KindEvent, Signaled: true}, tryOnce, 0},
+		"reset":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Reset, 0},
+		"pulse":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Pulse, eventOneTurn},
+		"release":     {WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 2}, func(w *Waitable) error { _, err := w.Release(1); return err }, 2},
+		"acquire":     {WaitableSpec{Kind: KindSemaphore, Initial: 2, Maximum: 2}, tryOnce, 1},
+		"lock, empty": {WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 2}, tryOnce, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t, c.spec)
+			reserve(a.native)
+			if err := c.use(b); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.native.state.load().value(); got != c.want {
+				t.Errorf("the value is %#x, want %#x", got, c.want)
+			}
+		})
+	}
+	t.Run("mutex", func(t *testing.T) {
+		a, b := pair(t, WaitableSpec{Kind: KindMutex})
+		reserve(a.native)
+		if _, err := b.Lock(context.Background()); err != nil || b.native.state.load().value() != b.native.id {
+			t.Errorf("Lock of a reserved mutex: %v, %#x", err, b.native.state.load())
+		}
+	})
+	t.Run("all", func(t *testing.T) {
+		a, b := pair(t, WaitableSpec{Kind: KindEvent, Signaled: true})
+		other, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1}, MustBeNew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		reserve(a.native)
+		reserve(other.native)
+		if _, err := Wait(context.Background(), []*Waitable{b, other}, true); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func tryOnce(w *Waitable) error {
+	acquired, _, err := w.Try()
+	if err == nil && !acquired {
+		return fail(Timeout, "it was not let through")
+	}
+	return err
+}
+
+// TestReservationTakenAway: what a wait for all had taken already is given back when it finds a reservation gone.
+func TestReservationTakenAway(t *testing.T) {
+	event, _ := pair(t, WaitableSpec{Kind: KindEvent, Signaled: true})
+	mutex, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindMutex}, MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mutex.Close()
+	semaphore, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1}, MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer semaphore.Close()
+	mutex.native.state.word.Store(uint64(mutexAbandoned) << 32)
+	w := waiting{objects: []*nativeWaitable{event.native, mutex.native, semaphore.native}}
+	words := make([]word, 3)
+	for i, n := range w.objects {
+		var ok bool
+		if words[i], ok = n.reserve(); !ok {
+			t.Fatalf("object %d was not reserved", i)
+		}
+	}
+	for i, n := range w.objects[:2] {
+		if _, ok := n.takeReserved(words[i]); !ok {
+			t.Fatalf("object %d was not taken", i)
+		}
+	}
+	change(semaphore.native, 0, func(uint32) uint32 { return 0 }) // somebody overrode it, and took it
+	if _, ok := semaphore.native.takeReserved(words[2]); ok {
+		t.Fatal("what was taken away was taken all the same")
+	}
+	w.giveBack([]int{0, 1}, words)
+	if v := event.native.state.load().value(); v != eventSignaled {
+		t.Errorf("the event was given back as %#x", v)
+	}
+	if v := mutex.native.state.load().value(); v != mutexAbandoned {
+		t.Errorf("the abandoned mutex was given back as %#x", v)
+	}
+	if err := mutex.Unlock(); codeOf(err) != NotOwner {
+		t.Errorf("Unlock of the mutex given back: %v", err)
+	}
+}
+
+// TestStaleGrant: a waiter dies after it was granted the event and before it went on. Nobody who comes later has its
+// grant, and a new Set is for the newcomer.
+func TestStaleGrant(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	change(a.native, 0, func(v uint32) uint32 { v, _ = eventGranted(v); return v })
+	if acquired, _, err := b.Try(); acquired || err != nil {
+		t.Fatalf("a newcomer had the grant of the dead: %v", err)
+	}
+	done := sleeps(t, sleepers, b)
+	if v := a.native.state.load().value(); v&eventGrants != 0 {
+		t.Errorf("the grant of the dead is still there: %#x", v)
+	}
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
+	}
+	through(t, done)
+	if acquired, _, err := b.Try(); acquired || err != nil {
+		t.Errorf("one Set let two waits through: %v", err)
+	}
+}
+
+// TestSeatsAreNotTakenForOthers: an id that the word names as the owner's is nobody else's to have.
+func TestSeatsAreNotTakenForOthers(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindMutex})
+	if a.native.id == b.native.id {
+		t.Fatal("two handles have one seat")
+	}
+	dead := a.native.id ^ 1<<20
+	a.native.state.word.Store(uint64(dead) << 32)
+	if got, err := a.native.place.locks.lockSeat(b.native.seats, dead); !got || err != nil {
+		t.Fatal(got, err)
+	}
+	if acquired, _, _ := a.Try(); acquired {
+		t.Error("a mutex whose owner lives was taken")
+	}
+	a.native.place.locks.unlockSeat(b.native.seats, dead)
+	if acquired, abandoned, err := a.Try(); !acquired || !abandoned || err != nil {
+		t.Errorf("a mutex whose owner is dead: acquired %v, abandoned %v, %v", acquired, abandoned, err)
+	}
+}
+
+// TestGarbage fills the whole state with garbage, again and again, while every call is made. Each call ends, with whatever
+// result.
+func TestGarbage(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	for _, kind := range []Kind{KindEvent, KindMutex, KindSemaphore} {
+		a, b := pair(t, WaitableSpec{Kind: kind, Maximum: 5, Manual: kind == KindEvent && seed&1 != 0})
+		bytes := unsafe.Slice((*byte)(unsafe.Pointer(a.native.state)), stateSize)
+		for range 100 {
+			fill := byte(random.Uint32())
+			for i := range bytes {
+				switch seed % 3 {
+				case 0:
+					bytes[i] = fill
+				default:
+					bytes[i] = byte(random.Uint32())
+				}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			b.Set()
+			b.Reset()
+			b.Pulse()
+			b.Release(1)
+			b.Lock(ctx)
+			b.Unlock()
+			b.Wait(ctx)
+			Wait(ctx, []*Waitable{a, b}, false)
+			b.Try()
+			if _, err := Stat(a.Name()); err != nil {
+				t.Fatalf("Stat: %v", err)
+			}
+			cancel()
+		}
+		b.Close()
+		a.Close()
+	}
+}
