@@ -10,6 +10,10 @@ const (
 	// BackingVariable names the environment variable that, set to "file", makes Linux keep sections in files as other
 	// Unix systems do, for tests of that backing. Processes that are to meet must agree on it.
 	BackingVariable = "NAMEDSHM_BACKING"
+	// WaitVariable names the environment variable that keeps a process on Linux from waiting in the best way: "futex" does
+	// without futex_waitv, as kernels before 5.16 make it, "poll" without sleeping in the kernel at all, as on other Unix
+	// systems. It is for tests of these ways. Processes that wait in different ways understand each other.
+	WaitVariable = "NAMEDSHM_WAIT"
 )
 
 // Option is a choice that a creator makes. It does not count where the object exists already: an existing object
