@@ -8,7 +8,8 @@ package kernel
 // Reset follows on its heels, of an auto-reset event one, and a second Set lets a second one through. Here the sleepers
 // need time to come to a processor. So what a Set did for them is written down: each is a turn, and a wait is through
 // when it finds that there was a turn since it began. Of an auto-reset event only as many are through as there are
-// grants; a grant is for those who waited when it was made, and nobody who comes later can have it.
+// grants; a grant is for those who waited when it was made, and for whom the kernel woke for it, and nobody who comes
+// later can have it.
 
 // eventLetsThrough reports whether a wait ends that began when the event had the value start.
 func eventLetsThrough(value, start uint32, manual bool) bool {
@@ -70,38 +71,56 @@ func (n *nativeWaitable) set() (err error) {
 	}
 }
 
-// grant lets one of those through who sleep, of an auto-reset event. If none does, the event is set instead.
+// grant lets one of those through who sleep, of an auto-reset event. If none does, the event is set instead. It is false
+// when the word has changed.
 func (n *nativeWaitable) grant(w word) bool {
 	granted, ok := eventGranted(w.value())
 	if !ok {
 		return n.state.swap(w, w.with(w.value()|eventSignaled))
 	}
-	now := w.with(granted)
-	if !n.state.swap(w, now) {
+	if !n.state.swap(w, w.with(granted)) {
 		return false
 	}
-	if wake(n.state.low(), 1, false) > 0 {
-		return true
-	}
-	// Nobody slept. Who was about to, and saw the old word, takes the grant; if that happened already the word is another.
-	signaled := now.with((granted-eventOneGrant)|eventSignaled) &^ (sleepers | crowded)
-	if n.state.swap(now, signaled) {
-		n.changed(now&^sleepers, signaled, 1)
+	for again := false; wake(n.state.low(), 1, false) == 0; {
+		// Nobody slept. Who was just about to, or had been woken for nothing, is counted, and looks once more before he
+		// sleeps: with another turn he finds that the grant is for him, whether he saw the first or not.
+		w := n.state.load()
+		switch grants := w.value() & eventGrants / eventOneGrant; {
+		case grants == 0:
+			return true
+		case uint32(n.countSleeping()) < grants:
+			if n.settle(w, 1) {
+				return true
+			}
+		case again:
+			return true
+		default:
+			again = n.state.swap(w, w.with(eventTurn(w.value())))
+		}
 	}
 	return true
 }
 
-// dropGrants takes away the grants of those who died before they used them. It is for a wait that has just begun, and so
-// comes too late for any grant there is: all who may use one are counted in the seats, besides it.
-func (n *nativeWaitable) dropGrants() {
-	w := n.state.load()
+// settle makes the flag of some grants, which whoever comes may use. It is false when the word has changed.
+func (n *nativeWaitable) settle(w word, grants uint32) bool {
+	now := w.with((w.value()-grants*eventOneGrant)|eventSignaled) &^ crowded
+	if !n.state.swap(w, now) {
+		return false
+	}
+	n.changed(w, now, 1)
+	return true
+}
+
+// settleStale makes the flag of grants that nobody will use: those to whom they were made have died, or were a flag left
+// over. It is for a wait that has no right to any of them. Who may have one is counted in the seats, and perhaps that wait
+// too. It is true when there is something new to look at.
+func (n *nativeWaitable) settleStale(w word, counted int) bool {
 	grants := w.value() & eventGrants / eventOneGrant
-	if n.manual || grants == 0 {
-		return
+	if n.kind != KindEvent || n.manual || grants == 0 {
+		return false
 	}
-	if waiting := uint32(max(n.countSleeping()-1, 0)); grants > waiting {
-		n.state.swap(w, w.with(w.value()-(grants-waiting)*eventOneGrant))
-	}
+	others := uint32(max(n.countSleeping()-counted, 0))
+	return grants > others && (n.settle(w, grants-others) || n.state.load() != w)
 }
 
 func (n *nativeWaitable) reset() (err error) {
@@ -113,10 +132,16 @@ func (n *nativeWaitable) reset() (err error) {
 	}
 	for {
 		w := n.state.load()
+		v := w.value() &^ eventSignaled
+		if grants := v & eventGrants / eventOneGrant; grants != 0 && !n.manual {
+			if waiting := uint32(n.countSleeping()); grants > waiting { // the others are nobody's: a flag left over
+				v -= (grants - waiting) * eventOneGrant
+			}
+		}
 		switch {
-		case w.value()&reserved != 0:
+		case v&reserved != 0:
 			n.outlast(w)
-		case w.value()&eventSignaled == 0, n.state.swap(w, w.with(w.value()&^eventSignaled)):
+		case v == w.value(), n.state.swap(w, w.with(v)):
 			return nil
 		}
 	}
@@ -150,7 +175,7 @@ func (n *nativeWaitable) pulse() (err error) {
 		if n.manual {
 			wake(n.state.low(), everybody, false)
 		} else if wake(n.state.low(), 1, false) == 0 {
-			n.state.swap(now, now.with(v)) // nobody slept: the pulse is for nobody
+			n.state.swap(now, now.with(eventTurn(v))) // nobody slept: the pulse is for nobody
 		}
 		return nil
 	}

@@ -52,44 +52,55 @@ var (
 )
 
 // sleepOn returns when one of the numbers is not the expected one, when it is woken, at the deadline (unless it is zero),
-// or for no reason at all: the caller looks again whatever the reason. round counts the sleeps of one wait.
+// or for no reason at all: the caller looks again whatever the reason. If it was woken it says by which number, otherwise
+// -1. round counts the sleeps of one wait.
 //
 // It is Syscall, never RawSyscall: the scheduler must know that the thread is away, or garbage collection waits for it.
-func sleepOn(on []sleeper, deadline time.Time, round int) {
-	switch {
-	case noFutex:
+func sleepOn(on []sleeper, deadline time.Time, round int) (woken int) {
+	if noFutex {
 		nap(deadline, round)
-	case len(on) == 1:
-		sleepOne(on[0], deadline)
-	case noWaitv.Load() || !sleepMany(on, deadline):
-		// Without futex_waitv: the first alone, but not for long.
-		slice := time.Now().Add(napLength(round))
-		if deadline.IsZero() || slice.Before(deadline) {
-			deadline = slice
-		}
-		sleepOne(on[0], deadline)
+		return -1
 	}
+	if len(on) == 1 {
+		return sleepOne(on[0], deadline)
+	}
+	if !noWaitv.Load() {
+		if woken, known := sleepMany(on, deadline); known {
+			return woken
+		}
+	}
+	// Without futex_waitv: the first alone, but not for long.
+	slice := time.Now().Add(napLength(round))
+	if deadline.IsZero() || slice.Before(deadline) {
+		deadline = slice
+	}
+	return sleepOne(on[0], deadline)
 }
 
-func sleepOne(s sleeper, deadline time.Time) {
+func sleepOne(s sleeper, deadline time.Time) (woken int) {
 	op := uintptr(futexWait)
 	if s.private {
 		op |= futexPrivate
 	}
-	if deadline.IsZero() {
-		unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected), 0, 0, 0)
-		return
+	var timeout *unix.Timespec
+	if !deadline.IsZero() {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return -1
+		}
+		t := unix.NsecToTimespec(int64(left))
+		timeout = &t
 	}
-	left := time.Until(deadline)
-	if left <= 0 {
-		return
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected),
+		uintptr(unsafe.Pointer(timeout)), 0, 0)
+	if errno != 0 {
+		return -1
 	}
-	timeout := unix.NsecToTimespec(int64(left))
-	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected), uintptr(unsafe.Pointer(&timeout)), 0, 0)
+	return 0
 }
 
-// sleepMany is false where the kernel has no futex_waitv.
-func sleepMany(on []sleeper, deadline time.Time) bool {
+// sleepMany is not known to the kernel before Linux 5.16.
+func sleepMany(on []sleeper, deadline time.Time) (woken int, known bool) {
 	list := waitvs.Get().(*[MaximumWaitObjects + 1]waitv)
 	defer waitvs.Put(list)
 	for i, s := range on {
@@ -102,20 +113,23 @@ func sleepMany(on []sleeper, deadline time.Time) bool {
 	if !deadline.IsZero() {
 		left := time.Until(deadline)
 		if left <= 0 {
-			return true
+			return -1, true
 		}
 		var now unix.Timespec
 		unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 		at := now.Nano() + int64(left)
 		timeout = &kernelTimespec{at / 1e9, at % 1e9}
 	}
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(list)), uintptr(len(on)), 0,
+	index, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(list)), uintptr(len(on)), 0,
 		uintptr(unsafe.Pointer(timeout)), unix.CLOCK_MONOTONIC, 0)
-	if errno == unix.ENOSYS || errno == unix.EPERM {
-		noWaitv.Store(true) // or a filter that does not know the call
-		return false
+	switch errno {
+	case 0:
+		return int(index), true
+	case unix.ENOSYS, unix.EPERM: // or a filter that does not know the call
+		noWaitv.Store(true)
+		return -1, false
 	}
-	return true
+	return -1, true
 }
 
 var waitvs = sync.Pool{New: func() any { return new([MaximumWaitObjects + 1]waitv) }}

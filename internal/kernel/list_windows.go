@@ -75,17 +75,7 @@ func openProbe(name Name, kind Kind) (probe, error) {
 		return p, err
 	}
 	for _, rights := range probeRights(kind) {
-		switch kind {
-		case KindSection:
-			p.handle, err = openFileMapping(rights, false, wide)
-		case KindEvent:
-			p.handle, err = windows.OpenEvent(rights, false, wide)
-		case KindMutex:
-			p.handle, err = windows.OpenMutex(rights, false, wide)
-		case KindSemaphore:
-			p.handle, err = openSemaphore(rights, false, wide)
-		}
-		if err != windows.ERROR_ACCESS_DENIED {
+		if p.handle, err = openByName(kind, rights, wide); err != windows.ERROR_ACCESS_DENIED {
 			break
 		}
 	}
@@ -101,7 +91,7 @@ func probeRights(kind Kind) []uint32 {
 	if kind == KindSection {
 		return []uint32{windows.READ_CONTROL | sectionQuery, sectionMapRead | sectionQuery, sectionMapRead, windows.READ_CONTROL}
 	}
-	return []uint32{windows.READ_CONTROL, windows.SYNCHRONIZE}
+	return []uint32{windows.READ_CONTROL | stateQuery, stateQuery, windows.READ_CONTROL, windows.SYNCHRONIZE}
 }
 
 // examineProbes asks the open objects what they tell, and closes them.
@@ -128,27 +118,36 @@ func (p *probe) ask() {
 	if ntQueryObject(p.handle, objectBasicClass, unsafe.Pointer(&basic), uint32(unsafe.Sizeof(basic)), nil) == nil && basic.handleCount > 0 {
 		p.info.Handles = int(basic.handleCount) - 1
 	}
-	if p.info.Kind != KindSection {
-		return
-	}
-	size, err := querySize(p.handle)
-	if err == nil {
-		p.info.Size = size
-	} else {
+	if p.info.Kind == KindSection {
+		size, err := querySize(p.handle)
+		if err == nil {
+			p.info.Size = size
+		}
 		p.info.Reach = err
+	} else {
+		p.info.State, p.info.Reach = queryState(p.handle, p.info.Kind)
 	}
-	p.info.Access = possibleAccess(p.info.Name)
+	p.info.Access = possibleAccess(p.info.Name, p.info.Kind)
 }
 
-// possibleAccess is what this process could open a section with, found by trying: to read a DACL the way the kernel
-// does is no smaller a job than to ask it. What the section's protection forbids is not seen before it is mapped.
-func possibleAccess(name Name) Access {
+// possibleAccess is what this process could open an object with, found by trying: to read a DACL the way the kernel
+// does is no smaller a job than to ask it. What a section's protection forbids is not seen before it is mapped. Of the
+// other kinds Read is to wait and Write to modify, as in their security; who may lock a mutex may do both.
+func possibleAccess(name Name, kind Kind) Access {
 	wide, err := wideName(name)
 	if err != nil {
 		return 0
 	}
-	for _, access := range []Access{Read | Write, Read, Write} {
-		if handle, err := openFileMapping(sectionRights(access), false, wide); err == nil {
+	tries := []Access{Read | Write, Read, Write}
+	if kind == KindMutex {
+		tries = tries[:1]
+	}
+	for _, access := range tries {
+		rights := sectionRights(access)
+		if kind != KindSection {
+			rights = waitableRights(kind, access.rights())
+		}
+		if handle, err := openByName(kind, rights, wide); err == nil {
 			windows.CloseHandle(handle)
 			return access
 		}

@@ -26,7 +26,7 @@ type nativeView struct {
 }
 
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (nativeSection, bool, error) {
-	attributes, err := securityAttributes(spec.Share)
+	attributes, err := securityAttributes(spec.Share, sectionRights(spec.Share.Access)|sectionQuery)
 	if err != nil {
 		return nativeSection{}, false, err
 	}

@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// securityAttributes is the security that a new section gets; nil is the system's default, which is what a program in
-// any other language gets that says nothing: the user and the system may do everything, the login session may read.
-func securityAttributes(share Share) (*windows.SecurityAttributes, error) {
+// securityAttributes is the security that a new object gets, whose audience has these rights; nil is the system's
+// default, which is what a program in any other language gets that says nothing: the user and the system may do
+// everything, the login session may read.
+func securityAttributes(share Share, audience uint32) (*windows.SecurityAttributes, error) {
 	var sddl string
 	switch share.Audience {
 	case Owner:
@@ -34,7 +35,7 @@ func securityAttributes(share Share) (*windows.SecurityAttributes, error) {
 	}
 	// P: nothing is inherited. The creator and the system may do everything, the audience what it was given, and look.
 	return parseDescriptor(fmt.Sprintf("D:P(A;;GA;;;%s)(A;;GA;;;SY)(A;;%#x;;;%s)",
-		user.User.Sid, sectionRights(share.Access)|sectionQuery|windows.READ_CONTROL, sddl))
+		user.User.Sid, audience|windows.READ_CONTROL, sddl))
 }
 
 // groupSID is the SID, as text, of a group that is given by name or by SID.

@@ -27,8 +27,9 @@ func SetWaitSpin(d time.Duration) time.Duration {
 	return time.Duration(waitSpin.Swap(int64(max(d, 0))))
 }
 
-// take is one look at an object, and takes what it lets through. start is the value that it had when the wait began.
-func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
+// take is one look at an object, and takes what it lets through. start is the value that it had when the wait began;
+// counted is 1 for a wait that is counted among those that sleep.
+func (n *nativeWaitable) take(start uint32, counted int) (got, abandoned bool, err error) {
 	for {
 		w := n.state.load()
 		v := w.value()
@@ -46,7 +47,7 @@ func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
 			continue
 		}
 		if !n.letsThrough(v, start) {
-			if n.kind == KindMutex && n.buryOwner(w) {
+			if n.kind == KindMutex && n.buryOwner(w) || n.settleStale(w, counted) {
 				continue
 			}
 			return false, false, nil
@@ -129,7 +130,7 @@ func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	if err := n.foreign(); err != nil {
 		return false, false, err
 	}
-	return n.take(n.state.load().value())
+	return n.take(n.state.load().value(), 0)
 }
 
 // waiting is one wait that did not end at once.
@@ -137,8 +138,10 @@ type waiting struct {
 	objects []*nativeWaitable
 	starts  []uint32 // the values that the objects had when it began
 	all     bool
+	began   time.Time      // zero if it has not looked before it slept
 	alarm   *atomic.Uint32 // rings with each new number; nil where nobody would ring it
 	round   int
+	counted int // 1 as soon as the wait is counted among those that sleep
 
 	oneStart [1]uint32
 	sleepers []sleeper
@@ -192,7 +195,7 @@ func (w *waiting) try() (outcome Outcome, ok bool, err error) {
 		return w.takeAll()
 	}
 	for i, n := range w.objects {
-		if got, abandoned, err := n.take(w.starts[i]); got || err != nil {
+		if got, abandoned, err := n.take(w.starts[i], w.counted); got || err != nil {
 			return Outcome{Index: i, Abandoned: abandoned}, got, err
 		}
 	}
@@ -206,7 +209,8 @@ func (w *waiting) spin(deadline time.Time) bool {
 	if spin == 0 {
 		return false
 	}
-	end := time.Now().Add(spin)
+	start := time.Now()
+	end := start.Add(w.objects[0].spinFor(spin))
 	if !deadline.IsZero() && deadline.Before(end) {
 		end = deadline
 	}
@@ -219,58 +223,82 @@ func (w *waiting) spin(deadline time.Time) bool {
 			}
 		}
 		if !time.Now().Before(end) {
+			w.began = start
 			return false
 		}
 	}
 }
 
-// sleep waits until the wait ends.
-func (w *waiting) sleep(ctx context.Context, deadline time.Time) (outcome Outcome, err error) {
-	defer w.register(ctx)()
-	w.sleepers = w.oneSleep[:0]
-	if !patrol.running.Load() {
-		startPatrol()
+// spinFor is for how long a wait of this handle looks. Two processes that answer each other are in one of two gaits:
+// either each finds the other's answer while it still looks, or each sleeps when the answer comes, and then it takes the
+// other so long to wake that he sleeps as well. One longer look gets them out of the second. So when the last wait slept,
+// and not for long, each eighth wait looks for longer.
+func (n *nativeWaitable) spinFor(usual time.Duration) time.Duration {
+	const longer = 8
+	if slept := n.slept.Load(); slept > 0 && slept < int64(longer*usual) && n.shortSleeps.Add(1)%longer == 0 {
+		return longer * usual
 	}
-	for {
-		var ok bool
-		ready := w.prepare()
-		if outcome, ok, err = w.try(); ok || err != nil {
-			break
-		}
-		if err = expired(ctx, deadline); err != nil {
-			break
-		}
-		if ready {
-			sleepOn(w.sleepers, deadline, w.round)
-			w.round++
-		}
-	}
-	w.passOn(outcome, err)
-	return outcome, err
+	return usual
 }
 
-// register counts the wait among those that sleep, and returns what ends that.
-func (w *waiting) register(ctx context.Context) (end func()) {
-	stop := func() bool { return true }
-	private := ctx.Done() != nil
-	for _, n := range w.objects {
-		private = private || n.silent
+// sleep waits until the wait ends.
+func (w *waiting) sleep(ctx context.Context, deadline time.Time) (outcome Outcome, err error) {
+	defer w.arm(ctx)()
+	w.sleepers = w.oneSleep[:0]
+	for {
+		w.count(1)
+		if w.round == 0 && !patrol.running.Load() {
+			startPatrol()
+		}
+		ready := w.prepare()
+		outcome, ok, err := w.try()
+		if ready && !ok && err == nil {
+			if i := sleepOn(w.sleepers, deadline, w.round); i >= 0 && i < len(w.objects) {
+				w.starts[i] = ^w.starts[i] // it may use a grant, whenever it was made: the wake-up was for it
+			}
+			w.round++
+		}
+		w.count(-1)
+		if !ok && err == nil && ready {
+			outcome, ok, err = w.try()
+		}
+		if !ok && err == nil {
+			err = expired(ctx, deadline)
+		}
+		if ok || err != nil {
+			w.passOn(outcome, err)
+			if !w.began.IsZero() {
+				w.objects[0].slept.Store(int64(time.Since(w.began)))
+			}
+			return outcome, err
+		}
 	}
-	if private {
+}
+
+// arm makes the alarm, if somebody may have to ring it, and returns what ends that.
+func (w *waiting) arm(ctx context.Context) (end func()) {
+	for _, n := range w.objects {
+		if n.silent && w.alarm == nil {
+			w.alarm = new(atomic.Uint32)
+		}
+	}
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	if w.alarm == nil {
 		w.alarm = new(atomic.Uint32)
 	}
-	if ctx.Done() != nil {
-		alarm := w.alarm
-		stop = context.AfterFunc(ctx, func() { ring(alarm) })
-	}
+	alarm := w.alarm
+	stop := context.AfterFunc(ctx, func() { ring(alarm) })
+	return func() { stop() }
+}
+
+// count counts the wait among those that sleep, with 1, or takes it out again, with -1. It is counted from before its
+// last look until it is awake.
+func (w *waiting) count(more int32) {
+	w.counted += int(more)
 	for _, n := range w.objects {
-		n.countSleep(w, 1)
-	}
-	return func() {
-		for _, n := range w.objects {
-			n.countSleep(w, -1)
-		}
-		stop()
+		n.countSleep(w, more)
 	}
 }
 
@@ -333,9 +361,6 @@ func (w *waiting) prepare() bool {
 		}(w.alarm.Load())
 	}
 	for i, n := range w.objects {
-		if w.round == 0 && !w.all && n.kind == KindEvent {
-			n.dropGrants()
-		}
 		s, ok := n.prepare(w.starts[i], w.all)
 		if !ok {
 			return false

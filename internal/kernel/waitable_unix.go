@@ -33,7 +33,10 @@ type nativeWaitable struct {
 	depth   atomic.Int32 // how many times this handle has locked the mutex
 	asleep  atomic.Int32 // how many waits of this handle sleep on the word
 	inCrowd atomic.Int32 // and how many on crowd
-	alarms  alarms       // of the waits that sleep, if silent
+
+	shortSleeps atomic.Uint32 // of waits that a longer look would have spared the sleep
+	slept       atomic.Int64  // how long the last wait took that slept, in nanoseconds
+	alarms      alarms        // of the waits that sleep, if silent
 }
 
 // waitableAccess is how the state is opened: nearly every wait changes it.

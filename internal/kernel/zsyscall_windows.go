@@ -38,17 +38,35 @@ func errnoErr(e syscall.Errno) error {
 }
 
 var (
-	modkernel32 = windows.NewLazySystemDLL("kernel32.dll")
-	modntdll    = windows.NewLazySystemDLL("ntdll.dll")
+	modkernel32   = windows.NewLazySystemDLL("kernel32.dll")
+	modkernelbase = windows.NewLazySystemDLL("kernelbase.dll")
+	modntdll      = windows.NewLazySystemDLL("ntdll.dll")
 
-	procGlobalMemoryStatusEx   = modkernel32.NewProc("GlobalMemoryStatusEx")
-	procOpenFileMappingW       = modkernel32.NewProc("OpenFileMappingW")
-	procOpenSemaphoreW         = modkernel32.NewProc("OpenSemaphoreW")
-	procNtOpenDirectoryObject  = modntdll.NewProc("NtOpenDirectoryObject")
-	procNtQueryDirectoryObject = modntdll.NewProc("NtQueryDirectoryObject")
-	procNtQueryObject          = modntdll.NewProc("NtQueryObject")
-	procNtQuerySection         = modntdll.NewProc("NtQuerySection")
+	procCreateSemaphoreExW       = modkernel32.NewProc("CreateSemaphoreExW")
+	procGlobalMemoryStatusEx     = modkernel32.NewProc("GlobalMemoryStatusEx")
+	procOpenFileMappingW         = modkernel32.NewProc("OpenFileMappingW")
+	procOpenSemaphoreW           = modkernel32.NewProc("OpenSemaphoreW")
+	procQueueUserAPC             = modkernel32.NewProc("QueueUserAPC")
+	procReleaseSemaphore         = modkernel32.NewProc("ReleaseSemaphore")
+	procWaitForMultipleObjectsEx = modkernel32.NewProc("WaitForMultipleObjectsEx")
+	procCompareObjectHandles     = modkernelbase.NewProc("CompareObjectHandles")
+	procNtOpenDirectoryObject    = modntdll.NewProc("NtOpenDirectoryObject")
+	procNtQueryDirectoryObject   = modntdll.NewProc("NtQueryDirectoryObject")
+	procNtQueryEvent             = modntdll.NewProc("NtQueryEvent")
+	procNtQueryMutant            = modntdll.NewProc("NtQueryMutant")
+	procNtQueryObject            = modntdll.NewProc("NtQueryObject")
+	procNtQuerySection           = modntdll.NewProc("NtQuerySection")
+	procNtQuerySemaphore         = modntdll.NewProc("NtQuerySemaphore")
 )
+
+func createSemaphoreEx(attributes *windows.SecurityAttributes, initial int32, maximum int32, name *uint16, flags uint32, access uint32) (handle windows.Handle, err error) {
+	r0, _, e1 := syscall.SyscallN(procCreateSemaphoreExW.Addr(), uintptr(unsafe.Pointer(attributes)), uintptr(initial), uintptr(maximum), uintptr(unsafe.Pointer(name)), uintptr(flags), uintptr(access))
+	handle = windows.Handle(r0)
+	if handle == 0 || e1 == windows.ERROR_ALREADY_EXISTS {
+		err = errnoErr(e1)
+	}
+	return
+}
 
 func globalMemoryStatusEx(status *memoryStatus) (err error) {
 	r1, _, e1 := syscall.SyscallN(procGlobalMemoryStatusEx.Addr(), uintptr(unsafe.Pointer(status)))
@@ -84,6 +102,45 @@ func openSemaphore(access uint32, inherit bool, name *uint16) (handle windows.Ha
 	return
 }
 
+func queueUserAPC(function uintptr, thread windows.Handle, data uintptr) (err error) {
+	r1, _, e1 := syscall.SyscallN(procQueueUserAPC.Addr(), uintptr(function), uintptr(thread), uintptr(data))
+	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func releaseSemaphore(semaphore windows.Handle, count int32, previous *int32) (err error) {
+	r1, _, e1 := syscall.SyscallN(procReleaseSemaphore.Addr(), uintptr(semaphore), uintptr(count), uintptr(unsafe.Pointer(previous)))
+	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func waitForMultipleObjectsEx(count uint32, handles *windows.Handle, all bool, milliseconds uint32, alertable bool) (status uint32, err error) {
+	var _p0 uint32
+	if all {
+		_p0 = 1
+	}
+	var _p1 uint32
+	if alertable {
+		_p1 = 1
+	}
+	r0, _, e1 := syscall.SyscallN(procWaitForMultipleObjectsEx.Addr(), uintptr(count), uintptr(unsafe.Pointer(handles)), uintptr(_p0), uintptr(milliseconds), uintptr(_p1))
+	status = uint32(r0)
+	if status == 0xffffffff {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func compareObjectHandles(first windows.Handle, second windows.Handle) (same bool) {
+	r0, _, _ := syscall.SyscallN(procCompareObjectHandles.Addr(), uintptr(first), uintptr(second))
+	same = r0 != 0
+	return
+}
+
 func ntOpenDirectoryObject(directory *windows.Handle, access uint32, attributes *windows.OBJECT_ATTRIBUTES) (ntstatus error) {
 	r0, _, _ := syscall.SyscallN(procNtOpenDirectoryObject.Addr(), uintptr(unsafe.Pointer(directory)), uintptr(access), uintptr(unsafe.Pointer(attributes)))
 	if r0 != 0 {
@@ -106,6 +163,22 @@ func ntQueryDirectoryObject(directory windows.Handle, buffer *byte, length uint3
 	return
 }
 
+func ntQueryEvent(event windows.Handle, class uint32, info *eventBasicInformation, length uint32, returned *uint32) (ntstatus error) {
+	r0, _, _ := syscall.SyscallN(procNtQueryEvent.Addr(), uintptr(event), uintptr(class), uintptr(unsafe.Pointer(info)), uintptr(length), uintptr(unsafe.Pointer(returned)))
+	if r0 != 0 {
+		ntstatus = windows.NTStatus(r0)
+	}
+	return
+}
+
+func ntQueryMutant(mutant windows.Handle, class uint32, info unsafe.Pointer, length uint32, returned *uint32) (ntstatus error) {
+	r0, _, _ := syscall.SyscallN(procNtQueryMutant.Addr(), uintptr(mutant), uintptr(class), uintptr(info), uintptr(length), uintptr(unsafe.Pointer(returned)))
+	if r0 != 0 {
+		ntstatus = windows.NTStatus(r0)
+	}
+	return
+}
+
 func ntQueryObject(object windows.Handle, class uint32, info unsafe.Pointer, length uint32, returned *uint32) (ntstatus error) {
 	r0, _, _ := syscall.SyscallN(procNtQueryObject.Addr(), uintptr(object), uintptr(class), uintptr(info), uintptr(length), uintptr(unsafe.Pointer(returned)))
 	if r0 != 0 {
@@ -116,6 +189,14 @@ func ntQueryObject(object windows.Handle, class uint32, info unsafe.Pointer, len
 
 func ntQuerySection(section windows.Handle, class uint32, info *sectionBasicInformation, length uintptr, returned *uintptr) (ntstatus error) {
 	r0, _, _ := syscall.SyscallN(procNtQuerySection.Addr(), uintptr(section), uintptr(class), uintptr(unsafe.Pointer(info)), uintptr(length), uintptr(unsafe.Pointer(returned)))
+	if r0 != 0 {
+		ntstatus = windows.NTStatus(r0)
+	}
+	return
+}
+
+func ntQuerySemaphore(semaphore windows.Handle, class uint32, info *semaphoreBasicInformation, length uint32, returned *uint32) (ntstatus error) {
+	r0, _, _ := syscall.SyscallN(procNtQuerySemaphore.Addr(), uintptr(semaphore), uintptr(class), uintptr(unsafe.Pointer(info)), uintptr(length), uintptr(unsafe.Pointer(returned)))
 	if r0 != 0 {
 		ntstatus = windows.NTStatus(r0)
 	}

@@ -1,0 +1,430 @@
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// The system waits, for one, any or all of several objects. What it does not know is the end of a context, and that
+// mutexes belong to handles.
+
+// signal is how one of the system's waits ended: by an object, or ok is false.
+type signal struct {
+	index     int // for all of several objects always 0
+	abandoned bool
+	ok        bool
+}
+
+// systemWait waits for at most so many milliseconds. It blocks its thread in a system call, and nothing else. In an
+// alertable wait an interruption ends it too.
+func systemWait(handles []windows.Handle, all bool, milliseconds uint32, alertable bool) (signal, error) {
+	status, err := waitForMultipleObjectsEx(uint32(len(handles)), &handles[0], all, milliseconds, alertable)
+	if err != nil {
+		return signal{}, fault(err)
+	}
+	count := uint32(len(handles))
+	switch {
+	case status < count:
+		return signal{index: int(status), ok: true}, nil
+	case status >= windows.WAIT_ABANDONED && status < windows.WAIT_ABANDONED+count:
+		return signal{index: int(status - windows.WAIT_ABANDONED), abandoned: true, ok: true}, nil
+	}
+	return signal{}, nil
+}
+
+// handlesOf are the system's handles, with room for one more.
+func handlesOf(objects []*nativeWaitable) []windows.Handle {
+	handles := make([]windows.Handle, len(objects), len(objects)+1)
+	for i, n := range objects {
+		handles[i] = n.handle
+	}
+	return handles
+}
+
+// until is the time to a deadline in milliseconds, rounded up: whoever wakes too early has to sleep again.
+func until(deadline time.Time) uint32 {
+	if deadline.IsZero() {
+		return windows.INFINITE
+	}
+	const longest = windows.INFINITE - 1
+	left := time.Until(deadline)
+	return uint32(max(0, min((left+time.Millisecond-1)/time.Millisecond, longest)))
+}
+
+// expired is the context's error. The deadline alone says so a little before the context does.
+func expired(ctx context.Context, deadline time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !deadline.IsZero() && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
+	if n.kind == KindMutex {
+		w := newWaiting([]*nativeWaitable{n}, false)
+		defer w.end()
+		outcome, ok, err := w.look(0)
+		return ok, outcome.Abandoned, err
+	}
+	s, err := systemWait([]windows.Handle{n.handle}, false, 0, false)
+	return s.ok, false, err
+}
+
+func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outcome, error) {
+	w := newWaiting(objects, all && len(objects) > 1)
+	if len(w.mutexes) == 0 && (ctx.Done() == nil || !w.all && len(objects) < MaximumWaitObjects) {
+		return waitHere(ctx, handlesOf(objects), w.all)
+	}
+	defer w.end()
+	if outcome, ok, err := w.look(0); ok || err != nil {
+		return outcome, err
+	}
+	deadline, _ := ctx.Deadline()
+	if err := expired(ctx, deadline); err != nil {
+		return Outcome{}, err
+	}
+	if err := w.begin(); err != nil {
+		return Outcome{}, err
+	}
+	defer context.AfterFunc(ctx, w.interrupt)()
+	for {
+		if outcome, ok, err := w.look(until(deadline)); ok || err != nil {
+			return outcome, err
+		}
+		if err := expired(ctx, deadline); err != nil {
+			return Outcome{}, err
+		}
+	}
+}
+
+// waitHere waits on the caller's thread, for events and semaphores. To hand a wait to another thread and back takes
+// longer than most waits last. If the context can be cancelled, one more event is waited for, after all others: so they
+// are looked at first. (That is why all of several objects, or 64, cannot be waited for like this.)
+func waitHere(ctx context.Context, handles []windows.Handle, all bool) (Outcome, error) {
+	objects := len(handles)
+	deadline, _ := ctx.Deadline()
+	for timeout := uint32(0); ; timeout = until(deadline) {
+		s, err := systemWait(handles, all, timeout, false)
+		switch {
+		case err != nil:
+			return Outcome{}, err
+		case s.ok && s.index < objects:
+			return Outcome{Index: s.index}, nil
+		}
+		if err := expired(ctx, deadline); err != nil {
+			return Outcome{}, err
+		}
+		if ctx.Done() != nil && len(handles) == objects {
+			b, err := newBell(ctx)
+			if err != nil {
+				return Outcome{}, err
+			}
+			defer b.end()
+			handles = append(handles, b.event)
+		}
+	}
+}
+
+// bell is an unnamed event that rings when a context is done.
+type bell struct {
+	event windows.Handle
+	rung  chan struct{}
+	stop  func() bool
+}
+
+// bells are events for the next ones: to make one costs two system calls, for each wait.
+var bells struct {
+	sync.Mutex
+	idle []windows.Handle
+}
+
+const mostIdleBells = 64
+
+func newBell(ctx context.Context) (*bell, error) {
+	b := &bell{rung: make(chan struct{})}
+	bells.Lock()
+	if last := len(bells.idle) - 1; last >= 0 {
+		b.event = bells.idle[last]
+		bells.idle = bells.idle[:last]
+	}
+	bells.Unlock()
+	if b.event == 0 {
+		var err error
+		if b.event, err = windows.CreateEvent(nil, 0, 0, nil); err != nil {
+			return nil, fault(err)
+		}
+	}
+	b.stop = context.AfterFunc(ctx, func() {
+		windows.SetEvent(b.event)
+		close(b.rung)
+	})
+	return b, nil
+}
+
+// end keeps the event for another wait, not ringing.
+func (b *bell) end() {
+	if !b.stop() {
+		<-b.rung // or else it could ring in somebody else's wait
+		windows.ResetEvent(b.event)
+	}
+	bells.Lock()
+	keep := len(bells.idle) < mostIdleBells
+	if keep {
+		bells.idle = append(bells.idle, b.event)
+	}
+	bells.Unlock()
+	if !keep {
+		windows.CloseHandle(b.event)
+	}
+}
+
+// waiting is a wait that runs on a thread of its own: because it may make the thread the owner of a mutex, or because it
+// could not be ended otherwise. It never runs on a thread that owns something, whose mutexes nobody could unlock
+// meanwhile.
+type waiting struct {
+	objects []*nativeWaitable
+	mutexes []*nativeWaitable // those among them, each once, in the order in which they are locked
+	all     bool
+
+	mu     sync.Mutex
+	thread *thread // nil before one is needed, and when it has become an owner
+}
+
+func newWaiting(objects []*nativeWaitable, all bool) *waiting {
+	w := &waiting{objects: objects, all: all}
+	for _, n := range objects {
+		if n.kind == KindMutex {
+			w.mutexes = append(w.mutexes, n)
+		}
+	}
+	slices.SortFunc(w.mutexes, func(a, b *nativeWaitable) int { return cmp.Compare(a.order, b.order) })
+	w.mutexes = slices.Compact(w.mutexes)
+	return w
+}
+
+// take makes sure that there is a thread.
+func (w *waiting) take() (*thread, error) {
+	if w.thread != nil {
+		return w.thread, nil
+	}
+	t, err := takeThread()
+	if err == nil {
+		w.mu.Lock()
+		w.thread = t
+		w.mu.Unlock()
+	}
+	return t, err
+}
+
+// begin is to be called before the wait sleeps: from here on every change of who owns a mutex interrupts it. There must
+// be a thread to interrupt by then, or a change before it sleeps would be missed.
+func (w *waiting) begin() error {
+	if _, err := w.take(); err != nil {
+		return err
+	}
+	for _, n := range w.mutexes {
+		n.mu.Lock()
+		if n.waits == nil {
+			n.waits = make(map[*waiting]struct{})
+		}
+		n.waits[w] = struct{}{}
+		n.mu.Unlock()
+	}
+	return nil
+}
+
+func (w *waiting) end() {
+	for _, n := range w.mutexes {
+		n.mu.Lock()
+		delete(n.waits, w)
+		n.mu.Unlock()
+	}
+	if t := w.letGo(); t != nil {
+		t.account(0, 0)
+	}
+}
+
+// letGo takes the thread away from the wait.
+func (w *waiting) letGo() *thread {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.thread
+	w.thread = nil
+	return t
+}
+
+// interrupt makes the wait look again.
+func (w *waiting) interrupt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.thread != nil {
+		w.thread.interrupt()
+	}
+}
+
+func (w *waiting) lock() {
+	for _, n := range w.mutexes {
+		n.mu.Lock()
+	}
+}
+
+func (w *waiting) unlock() {
+	for _, n := range w.mutexes {
+		n.mu.Unlock()
+	}
+}
+
+// look waits for so many milliseconds, or until it is interrupted, and takes what lets it through.
+//
+// A mutex that its handle owns already lets through at once, and the system is not asked about it: it would ask whether
+// the thread that waits owns it, and that is another one.
+func (w *waiting) look(milliseconds uint32) (Outcome, bool, error) {
+	if w.all {
+		return w.lookForAll(milliseconds)
+	}
+	return w.lookForAny(milliseconds)
+}
+
+// onThread is the system's wait on the wait's own thread. Where it may take time the mutexes' locks are given back for
+// as long.
+func (w *waiting) onThread(objects []*nativeWaitable, milliseconds uint32) (s signal, err error) {
+	t, err := w.take()
+	if err != nil {
+		return s, err
+	}
+	if milliseconds > 0 {
+		w.unlock()
+		defer w.lock()
+	}
+	handles := handlesOf(objects)
+	t.do(func() { s, err = systemWait(handles, w.all, milliseconds, milliseconds > 0) })
+	return s, err
+}
+
+// obtain notes which mutexes the thread has become the owner of.
+func (w *waiting) obtain(objects ...*nativeWaitable) {
+	t := w.thread
+	for _, n := range objects {
+		if n.kind == KindMutex {
+			w.letGo()
+			n.obtain(t)
+		}
+	}
+}
+
+func (w *waiting) lookForAny(milliseconds uint32) (outcome Outcome, ok bool, err error) {
+	w.lock()
+	defer w.unlock()
+	owned := slices.IndexFunc(w.objects, func(n *nativeWaitable) bool { return n.owner != nil })
+	others := w.objects
+	if owned >= 0 {
+		others, milliseconds = w.objects[:owned], 0 // what stands before it comes first
+	}
+	if len(others) > 0 {
+		s, err := w.onThread(others, milliseconds)
+		if s.ok {
+			w.obtain(others[s.index])
+		}
+		if s.ok || err != nil {
+			return Outcome{Index: s.index, Abandoned: s.abandoned}, s.ok, err
+		}
+	}
+	if owned < 0 {
+		return Outcome{}, false, nil
+	}
+	if err := w.objects[owned].lockAgain(); err != nil {
+		return Outcome{}, false, err
+	}
+	return Outcome{Index: owned}, true, nil
+}
+
+func (w *waiting) lookForAll(milliseconds uint32) (outcome Outcome, ok bool, err error) {
+	w.lockSettled()
+	defer w.unlock()
+	var owned, others []*nativeWaitable
+	for _, n := range w.objects {
+		if n.owner == nil {
+			others = append(others, n)
+			continue
+		}
+		if n.depth+int64(n.leaning) >= maximumCount {
+			return Outcome{}, false, &Fault{Code: MutantLimit}
+		}
+		owned = append(owned, n)
+	}
+	for _, n := range owned {
+		n.leaning++ // so that it stays owned until this wait has ended, or been interrupted
+	}
+	s := signal{ok: true}
+	suspect := w.suspect(others)
+	if len(others) > 0 {
+		s, err = w.onThread(others, milliseconds)
+	}
+	for _, n := range owned {
+		n.leaning--
+		if s.ok {
+			n.depth++
+		}
+		n.settled.Broadcast()
+	}
+	if !s.ok {
+		return Outcome{}, false, err
+	}
+	w.obtain(others...)
+	if s.abandoned {
+		outcome = Outcome{Index: slices.Index(w.objects, suspect), Abandoned: true}
+	}
+	return outcome, true, nil
+}
+
+// lockSettled locks the mutexes when none of them is about to be given up: who gives one up waits for the waits that
+// leave it out, and would for ever if they began anew.
+func (w *waiting) lockSettled() {
+	for {
+		w.lock()
+		i := slices.IndexFunc(w.mutexes, (*nativeWaitable).leaving)
+		if i < 0 {
+			return
+		}
+		w.unlock()
+		n := w.mutexes[i]
+		n.mu.Lock()
+		for n.leaving() {
+			n.settled.Wait()
+		}
+		n.mu.Unlock()
+	}
+}
+
+// leaving reports whether the mutex is about to be given up.
+func (n *nativeWaitable) leaving() bool { return n.owner != nil && n.depth == 0 }
+
+// suspect is the mutex that was abandoned if the wait for all of the objects finds one that was. The system does not say
+// which; the state before the wait does, but for a mutex that is abandoned during the wait, which somebody must own then.
+func (w *waiting) suspect(objects []*nativeWaitable) *nativeWaitable {
+	var first, owned *nativeWaitable
+	for _, n := range objects {
+		if n.kind != KindMutex {
+			continue
+		}
+		if len(w.mutexes) == 1 {
+			return n
+		}
+		switch info, err := queryMutex(n.handle); {
+		case err == nil && info.abandoned != 0:
+			return n
+		case err == nil && info.count <= 0:
+			owned = cmp.Or(owned, n)
+		}
+		first = cmp.Or(first, n)
+	}
+	return cmp.Or(owned, first)
+}

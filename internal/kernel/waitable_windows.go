@@ -1,0 +1,221 @@
+package kernel
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// nativeWaitable is a handle to an event, a mutex or a semaphore. The system does all that these do. What is added here
+// stands in wait_windows.go (the end of a context ends a wait) and owner_windows.go (a mutex belongs to a handle, which
+// the system knows nothing of).
+type nativeWaitable struct {
+	handle windows.Handle
+	kind   Kind
+	order  uint64 // of locking, where several are locked
+	uses   *uses  // of the whole handle: it is in use as long as it owns a mutex
+	ownership
+}
+
+var lastOrder atomic.Uint64
+
+func newNativeWaitable(handle windows.Handle, kind Kind) *nativeWaitable {
+	n := &nativeWaitable{handle: handle, kind: kind, order: lastOrder.Add(1)}
+	n.settled.L = &n.mu
+	return n
+}
+
+func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode) (*nativeWaitable, bool, error) {
+	attributes, err := securityAttributes(spec.Share, audienceRights(spec.Kind, spec.Share.Access))
+	if err != nil {
+		return nil, false, err
+	}
+	for pause := newBackoff(ctx); ; {
+		n, existed, err := createWaitableOnce(name, spec, attributes)
+		if err == nil && existed && mode == MustBeNew {
+			n.close()
+			return nil, true, &Fault{Code: AlreadyExists}
+		}
+		if codeOf(err) != AccessDenied || name.Namespace == Unnamed {
+			return n, existed, err
+		}
+		// An object that exists is asked for everything that a new one grants. Its security may give less, and still what
+		// the handle needs.
+		n, openErr := openWaitable(ctx, name, spec.Kind, allRights)
+		switch code := codeOf(openErr); {
+		case mode == MustBeNew && openErr == nil:
+			n.close()
+			return nil, true, &Fault{Code: AlreadyExists}
+		case mode == MustBeNew && code == AccessDenied:
+			return nil, true, &Fault{Code: AlreadyExists}
+		case code != FileNotFound:
+			return n, openErr == nil, openErr
+		}
+		// Either nobody may make the name here, or the object died between the two calls.
+		if !pause.pause() {
+			return nil, false, err
+		}
+	}
+}
+
+func createWaitableOnce(name Name, spec WaitableSpec, attributes *windows.SecurityAttributes) (*nativeWaitable, bool, error) {
+	wide, err := wideName(name)
+	if err != nil {
+		return nil, false, err
+	}
+	if spec.Kind == KindMutex && spec.Owned {
+		return createOwned(wide, attributes)
+	}
+	access := waitableRights(spec.Kind, allRights) | stateQuery | windows.READ_CONTROL
+	var handle windows.Handle
+	switch spec.Kind {
+	case KindEvent:
+		handle, err = windows.CreateEventEx(attributes, wide, eventFlags(spec), access)
+	case KindMutex:
+		handle, err = windows.CreateMutexEx(attributes, wide, 0, access)
+	case KindSemaphore:
+		handle, err = createSemaphoreEx(attributes, int32(spec.Initial), int32(spec.Maximum), wide, 0, access)
+	}
+	return madeWaitable(handle, spec.Kind, err)
+}
+
+// madeWaitable is what a call that creates has come to. An object that existed is an error to x/sys, but with a handle.
+func madeWaitable(handle windows.Handle, kind Kind, err error) (*nativeWaitable, bool, error) {
+	if handle == 0 {
+		return nil, false, fault(err)
+	}
+	return newNativeWaitable(handle, kind), err == windows.ERROR_ALREADY_EXISTS, nil
+}
+
+func eventFlags(spec WaitableSpec) (flags uint32) {
+	if spec.Manual {
+		flags |= windows.CREATE_EVENT_MANUAL_RESET
+	}
+	if spec.Signaled {
+		flags |= windows.CREATE_EVENT_INITIAL_SET
+	}
+	return flags
+}
+
+func openWaitable(_ context.Context, name Name, kind Kind, rights Rights) (*nativeWaitable, error) {
+	wide, err := wideName(name)
+	if err != nil {
+		return nil, err
+	}
+	access := waitableRights(kind, rights)
+	handle, err := openByName(kind, access|stateQuery, wide)
+	if err == windows.ERROR_ACCESS_DENIED {
+		// A program that wrote its own security may allow waiting and forbid asking.
+		handle, err = openByName(kind, access, wide)
+	}
+	if err != nil {
+		return nil, fault(err)
+	}
+	return newNativeWaitable(handle, kind), nil
+}
+
+// openByName opens an object of a kind.
+func openByName(kind Kind, access uint32, wide *uint16) (windows.Handle, error) {
+	switch kind {
+	case KindSection:
+		return openFileMapping(access, false, wide)
+	case KindEvent:
+		return windows.OpenEvent(access, false, wide)
+	case KindMutex:
+		return windows.OpenMutex(access, false, wide)
+	case KindSemaphore:
+		return openSemaphore(access, false, wide)
+	}
+	return 0, nil // of the other kinds nothing is asked
+}
+
+// waitableRights are the system's rights for ours, which have its numbers. A mutex has no state that a right would allow
+// to modify: who may wait may own it, and whoever owns it may release it.
+func waitableRights(kind Kind, rights Rights) uint32 {
+	switch {
+	case kind != KindMutex:
+		return uint32(rights)
+	case rights&Synchronize != 0:
+		return windows.SYNCHRONIZE
+	}
+	return windows.MUTEX_MODIFY_STATE
+}
+
+// rights are what an access to a section stands for in the security of other kinds.
+func (a Access) rights() (r Rights) {
+	if a&Read != 0 {
+		r |= Synchronize
+	}
+	if a&Write != 0 {
+		r |= ModifyState
+	}
+	return r
+}
+
+// audienceRights are what an object's security gives to those whom it is shared with. As Write implies Read, modifying
+// implies waiting.
+func audienceRights(kind Kind, access Access) uint32 {
+	rights := access.rights()
+	if rights&ModifyState != 0 {
+		rights |= Synchronize
+	}
+	return waitableRights(kind, rights) | stateQuery
+}
+
+// bind tells the platform's part whose it is.
+func (n *nativeWaitable) bind(u *uses) {
+	n.uses = u
+	if n.owner != nil {
+		u.again()
+	}
+}
+
+func (n *nativeWaitable) set() error   { return fault(windows.SetEvent(n.handle)) }
+func (n *nativeWaitable) reset() error { return fault(windows.ResetEvent(n.handle)) }
+func (n *nativeWaitable) pulse() error { return fault(windows.PulseEvent(n.handle)) }
+
+func (n *nativeWaitable) release(count int64) (previous int64, err error) {
+	var before int32
+	err = releaseSemaphore(n.handle, int32(count), &before)
+	return int64(before), fault(err)
+}
+
+// same reports whether two handles are of one object.
+func (n *nativeWaitable) same(other *nativeWaitable) bool {
+	return n.kind == other.kind && compareObjectHandles(n.handle, other.handle)
+}
+
+func (n *nativeWaitable) close() error { return fault(windows.CloseHandle(n.handle)) }
+
+// SetWaitSpin changes nothing: the system waits.
+func SetWaitSpin(time.Duration) time.Duration { return 0 }
+
+// queryState is the state of an object, for which the handle needs stateQuery. How many wait is not told.
+func queryState(handle windows.Handle, kind Kind) (*State, error) {
+	s := &State{Waiters: -1}
+	switch kind {
+	case KindEvent:
+		var info eventBasicInformation
+		if err := ntQueryEvent(handle, stateBasicClass, &info, uint32(unsafe.Sizeof(info)), nil); err != nil {
+			return nil, fault(err)
+		}
+		s.Manual, s.Signaled = info.automatic == 0, info.signaled != 0
+	case KindMutex:
+		info, err := queryMutex(handle)
+		if err != nil {
+			return nil, err
+		}
+		s.Signaled, s.Owned, s.Abandoned = info.count > 0, info.count <= 0, info.abandoned != 0
+		s.OwnerPID = queryOwner(handle)
+	case KindSemaphore:
+		var info semaphoreBasicInformation
+		if err := ntQuerySemaphore(handle, stateBasicClass, &info, uint32(unsafe.Sizeof(info)), nil); err != nil {
+			return nil, fault(err)
+		}
+		s.Signaled, s.Count, s.Maximum = info.count > 0, int64(info.count), int64(info.maximum)
+	}
+	return s, nil
+}
