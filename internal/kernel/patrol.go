@@ -102,9 +102,8 @@ func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
 	if asleep+crowd == 0 {
 		return busy
 	}
-	if n.kind == KindMutex && w.value()&mutexOwner != 0 {
+	if n.kind == KindMutex {
 		n.buryOwner(w)
-		return true
 	}
 	if asleep > 0 && n.overslept(b, last, w) {
 		wake(n.state.low(), everybody, false)

@@ -252,7 +252,8 @@ func (w *waiting) sleep(ctx context.Context, deadline time.Time) (outcome Outcom
 		}
 		ready := w.prepare()
 		outcome, ok, err := w.try()
-		if ready && !ok && err == nil {
+		// The context after the alarm: if it was done before the alarm's number was read, the alarm will not ring again.
+		if ready && !ok && err == nil && ctx.Err() == nil {
 			if i := sleepOn(w.sleepers, deadline, w.round); i >= 0 && i < len(w.objects) {
 				w.starts[i] = ^w.starts[i] // it may use a grant, whenever it was made: the wake-up was for it
 			}

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -317,5 +318,32 @@ func TestGarbage(t *testing.T) {
 		}
 		b.Close()
 		a.Close()
+	}
+}
+
+// TestCancelAtAnyMoment cancels waits at every moment of theirs: each ends.
+func TestCancelAtAnyMoment(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	previous := SetWaitSpin(0)
+	defer SetWaitSpin(previous)
+	for round := range 150000 {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() {
+			_, err := Wait(ctx, []*Waitable{a, b}[:1+round%2], false)
+			done <- err
+		}()
+		for range rand.IntN(300) {
+			ctx.Err()
+		}
+		cancel()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("a cancelled wait does not end")
+		}
 	}
 }
