@@ -52,32 +52,27 @@ var (
 )
 
 // sleepOn returns when one of the numbers is not the expected one, when it is woken, at the deadline (unless it is zero),
-// or for no reason at all: the caller looks again whatever the reason. If it was woken it says by which number, otherwise
-// -1. round counts the sleeps of one wait.
+// or for no reason at all: the caller looks again whatever the reason. round counts
+// the sleeps of one wait.
 //
 // It is Syscall, never RawSyscall: the scheduler must know that the thread is away, or garbage collection waits for it.
-func sleepOn(on []sleeper, deadline time.Time, round int) (woken int) {
-	if noFutex {
+func sleepOn(on []sleeper, deadline time.Time, round int) {
+	switch {
+	case noFutex:
 		nap(deadline, round)
-		return -1
-	}
-	if len(on) == 1 {
-		return sleepOne(on[0], deadline)
-	}
-	if !noWaitv.Load() {
-		if woken, known := sleepMany(on, deadline); known {
-			return woken
+	case len(on) == 1:
+		sleepOne(on[0], deadline)
+	case noWaitv.Load() || !sleepMany(on, deadline):
+		// Without futex_waitv: the first alone, but not for long.
+		slice := time.Now().Add(napLength(round))
+		if deadline.IsZero() || slice.Before(deadline) {
+			deadline = slice
 		}
+		sleepOne(on[0], deadline)
 	}
-	// Without futex_waitv: the first alone, but not for long.
-	slice := time.Now().Add(napLength(round))
-	if deadline.IsZero() || slice.Before(deadline) {
-		deadline = slice
-	}
-	return sleepOne(on[0], deadline)
 }
 
-func sleepOne(s sleeper, deadline time.Time) (woken int) {
+func sleepOne(s sleeper, deadline time.Time) {
 	op := uintptr(futexWait)
 	if s.private {
 		op |= futexPrivate
@@ -86,21 +81,16 @@ func sleepOne(s sleeper, deadline time.Time) (woken int) {
 	if !deadline.IsZero() {
 		left := time.Until(deadline)
 		if left <= 0 {
-			return -1
+			return
 		}
 		t := unix.NsecToTimespec(int64(left))
 		timeout = &t
 	}
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected),
-		uintptr(unsafe.Pointer(timeout)), 0, 0)
-	if errno != 0 {
-		return -1
-	}
-	return 0
+	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(s.addr)), op, uintptr(s.expected), uintptr(unsafe.Pointer(timeout)), 0, 0)
 }
 
-// sleepMany is not known to the kernel before Linux 5.16.
-func sleepMany(on []sleeper, deadline time.Time) (woken int, known bool) {
+// sleepMany is false where the kernel does not know futex_waitv, before Linux 5.16.
+func sleepMany(on []sleeper, deadline time.Time) bool {
 	list := waitvs.Get().(*[MaximumWaitObjects + 1]waitv)
 	defer waitvs.Put(list)
 	for i, s := range on {
@@ -113,23 +103,20 @@ func sleepMany(on []sleeper, deadline time.Time) (woken int, known bool) {
 	if !deadline.IsZero() {
 		left := time.Until(deadline)
 		if left <= 0 {
-			return -1, true
+			return true
 		}
 		var now unix.Timespec
 		unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 		at := now.Nano() + int64(left)
 		timeout = &kernelTimespec{at / 1e9, at % 1e9}
 	}
-	index, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(list)), uintptr(len(on)), 0,
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(list)), uintptr(len(on)), 0,
 		uintptr(unsafe.Pointer(timeout)), unix.CLOCK_MONOTONIC, 0)
-	switch errno {
-	case 0:
-		return int(index), true
-	case unix.ENOSYS, unix.EPERM: // or a filter that does not know the call
+	if errno == unix.ENOSYS || errno == unix.EPERM { // EPERM: a filter that does not know the call
 		noWaitv.Store(true)
-		return -1, false
+		return false
 	}
-	return -1, true
+	return true
 }
 
 var waitvs = sync.Pool{New: func() any { return new([MaximumWaitObjects + 1]waitv) }}

@@ -13,10 +13,7 @@ type sleeper struct {
 
 // sleepOn pauses for a moment: these systems have no call, or none that is documented, by which one process wakes another
 // that sleeps on a number in their common memory.
-func sleepOn(_ []sleeper, deadline time.Time, round int) int {
-	nap(deadline, round)
-	return -1
-}
+func sleepOn(_ []sleeper, deadline time.Time, round int) { nap(deadline, round) }
 
 // wake need not wake anybody: whoever waits looks again by himself.
 func wake(*uint32, int, bool) int { return 1 }

@@ -20,11 +20,8 @@ var patrol struct {
 	beats   map[*nativeWaitable]*beat
 }
 
-// beat is what the patrol remembers of one handle.
-type beat struct {
-	last  word // the word at the last look
-	acted word // the word for whose grants sleepers were woken last
-}
+// beat is what the patrol remembers of one handle: the word at the last look.
+type beat struct{ last word }
 
 // patrolEvery is the time between two looks. Two looks and the way to a processor make less than the tenth of a second
 // within which a dead owner must be noticed.
@@ -105,7 +102,10 @@ func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
 	if n.kind == KindMutex {
 		n.buryOwner(w)
 	}
-	if asleep > 0 && n.overslept(b, last, w) {
+	if asleep > 0 && n.kind == KindEvent && !n.manual {
+		n.wakePlaces(w.value()&eventSignaled != 0)
+	}
+	if asleep > 0 && n.overslept(last, w) {
 		wake(n.state.low(), everybody, false)
 		n.alarms.ring()
 	}
@@ -118,20 +118,10 @@ func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
 
 // overslept reports that sleepers of this handle should have been woken, as far as one look and the last one can tell.
 // To be woken for nothing does no harm if it is seldom.
-func (n *nativeWaitable) overslept(b *beat, last, w word) bool {
+func (n *nativeWaitable) overslept(last, w word) bool {
 	v := w.value()
-	switch {
-	case w&sleepers == 0 && !n.readOnly, n.damaged(v) != nil:
-		return true
-	case n.kind == KindEvent && (v^last.value())&eventTurns != 0:
-		return true
-	case n.letsThrough(v, v):
-		return true
-	case n.mayLetThrough(w) && w.key() != b.acted.key(): // grants, which nobody here may have a right to
-		b.acted = w
-		return true
-	}
-	return false
+	return w&sleepers == 0 && !n.readOnly || n.damaged(v) != nil || n.letsThrough(v, v) ||
+		n.manual && (v^last.value())&eventTurns != 0
 }
 
 // stamp writes down since when this handle owns a mutex. It is true while there will be something to write.

@@ -13,9 +13,10 @@ import (
 //	      │ word                                       8 │  all that matters, changed by compare-and-swap alone
 //	   64 │ crowd  4                                     │  what waits for all of several objects sleep on
 //	  128 │ stamped  8 │ since  8                        │  a mutex's word, and when it was first seen so
-//	  192 │ seated  4                                    │  how many of the seats were ever taken
-//	 4096 │ seats                               4096 × 16│  who has the object open, and waits
-//	69632 └──────────────────────────────────────────────┘
+//	  192 │ seated  4 │ queued  4 │ cursor  4            │  how many seats and places were ever taken; whose turn it is
+//	 4096 │ seats                              4096 × 16 │  who has the object open, and waits
+//	69632 │ places                              4096 × 4 │  where the waits for an auto-reset event sleep
+//	86016 └──────────────────────────────────────────────┘
 //
 // The word, as a number; its low half is the futex that waiters sleep on:
 //
@@ -28,14 +29,18 @@ import (
 //
 // and its value:
 //
-//	            31  30           13 12       1   0
-//	event     │ R │ turns          │ grants  │ S │   S signaled; grants for those who wait already; turns so far
-//	mutex     │ R │ A │ owner                    │   owner: an id, 0 for none; A abandoned
-//	semaphore │ R │ count                        │
+//	            31  30                 1   0
+//	event     │ R │ turns                │ S │   S signaled; how often a manual-reset event was
+//	mutex     │ R │ A │ owner                │   owner: an id, 0 for none; A abandoned
+//	semaphore │ R │ count                    │
 //	            R   reserved by a wait for all of several objects
 //
-// Only the word decides anything. Crowd is for waking; all that follows is for people to look at. Whoever may open the
-// object can write anything here; so no number is believed that could do harm.
+// and a place, 0 where it is free:
+//
+//	│ id of the sleeper's seat  30 │ 1 waits, 2 has been let through │
+//
+// The word decides, and for one who sleeps in a place that place. Crowd is for waking, seats for people to look at.
+// Whoever may open the object can write anything here; so no number is believed that could do harm.
 type state struct {
 	word    atomic.Uint64
 	_       [56]byte
@@ -45,8 +50,11 @@ type state struct {
 	since   atomic.Int64
 	_       [48]byte
 	seated  atomic.Uint32
-	_       [seatsAt - 196]byte
+	queued  atomic.Uint32
+	cursor  atomic.Uint32
+	_       [seatsAt - 204]byte
 	seats   [seatCount]seatRecord
+	places  [placeCount]atomic.Uint32
 }
 
 // seatRecord is who sits on a seat.
@@ -60,7 +68,13 @@ type seatRecord struct {
 const (
 	seatsAt   = 4096
 	seatCount = 4096
+	placesAt  = 69632
 	stateSize = int64(unsafe.Sizeof(state{}))
+
+	placeCount   = 4096
+	placeWaiting = 1
+	placeThrough = 2
+	placeBits    = 2
 
 	sleepers = 1 << 31
 	crowded  = 1 << 30
@@ -68,9 +82,7 @@ const (
 
 	reserved       = 1 << 31
 	eventSignaled  = 1 << 0
-	eventOneGrant  = 1 << 1
-	eventOneTurn   = 1 << 13
-	eventGrants    = eventOneTurn - eventOneGrant
+	eventOneTurn   = 1 << 1
 	eventTurns     = reserved - eventOneTurn
 	mutexAbandoned = 1 << 30
 	mutexOwner     = mutexAbandoned - 1
@@ -85,7 +97,9 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(state{}.seated) - 192]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(state{}.seats) - seatsAt]struct{}{}
 	_ [0]struct{} = [unsafe.Sizeof(seatRecord{}) - 16]struct{}{}
-	_ [0]struct{} = [stateSize - 69632]struct{}{}
+	_ [0]struct{} = [unsafe.Offsetof(state{}.places) - placesAt]struct{}{}
+	_ [0]struct{} = [stateSize - 86016]struct{}{}
+	_ [0]struct{} = [32 - idBits - placeBits]struct{}{}
 	_ [0]struct{} = [stateSize % 4096]struct{}{}
 	_ [0]struct{} = [seatCount - 1 - seatMask]struct{}{}
 )

@@ -27,9 +27,8 @@ func SetWaitSpin(d time.Duration) time.Duration {
 	return time.Duration(waitSpin.Swap(int64(max(d, 0))))
 }
 
-// take is one look at an object, and takes what it lets through. start is the value that it had when the wait began;
-// counted is 1 for a wait that is counted among those that sleep.
-func (n *nativeWaitable) take(start uint32, counted int) (got, abandoned bool, err error) {
+// take is one look at an object, and takes what it lets through. start is the value that it had when the wait began.
+func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
 	for {
 		w := n.state.load()
 		v := w.value()
@@ -47,12 +46,12 @@ func (n *nativeWaitable) take(start uint32, counted int) (got, abandoned bool, e
 			continue
 		}
 		if !n.letsThrough(v, start) {
-			if n.kind == KindMutex && n.buryOwner(w) || n.settleStale(w, counted) {
+			if n.kind == KindMutex && n.buryOwner(w) {
 				continue
 			}
 			return false, false, nil
 		}
-		next := n.taken(v, start)
+		next := n.taken(v)
 		if next == v { // a manual-reset event: there is nothing to take
 			return true, false, nil
 		}
@@ -86,20 +85,15 @@ func (n *nativeWaitable) letsThrough(value, start uint32) bool {
 	return eventLetsThrough(value, start, n.manual)
 }
 
-// mayLetThrough is letsThrough for somebody who does not know when the waits began.
-func (n *nativeWaitable) mayLetThrough(w word) bool {
-	return n.letsThrough(w.value(), w.value()^eventOneTurn)
-}
-
 // taken is the value after a wait that a value has let through.
-func (n *nativeWaitable) taken(value, start uint32) uint32 {
+func (n *nativeWaitable) taken(value uint32) uint32 {
 	switch n.kind {
 	case KindMutex:
 		return n.id
 	case KindSemaphore:
 		return semaphoreTaken(value)
 	}
-	return eventTaken(value, start, n.manual)
+	return eventTaken(value, n.manual)
 }
 
 // outlast returns when a reservation is gone. A wait for all of several objects holds one for less than a microsecond,
@@ -130,7 +124,7 @@ func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	if err := n.foreign(); err != nil {
 		return false, false, err
 	}
-	return n.take(n.state.load().value(), 0)
+	return n.take(n.state.load().value())
 }
 
 // waiting is one wait that did not end at once.
@@ -141,7 +135,6 @@ type waiting struct {
 	began   time.Time      // zero if it has not looked before it slept
 	alarm   *atomic.Uint32 // rings with each new number; nil where nobody would ring it
 	round   int
-	counted int // 1 as soon as the wait is counted among those that sleep
 
 	oneStart [1]uint32
 	sleepers []sleeper
@@ -195,7 +188,7 @@ func (w *waiting) try() (outcome Outcome, ok bool, err error) {
 		return w.takeAll()
 	}
 	for i, n := range w.objects {
-		if got, abandoned, err := n.take(w.starts[i], w.counted); got || err != nil {
+		if got, abandoned, err := n.take(w.starts[i]); got || err != nil {
 			return Outcome{Index: i, Abandoned: abandoned}, got, err
 		}
 	}
@@ -245,33 +238,40 @@ func (n *nativeWaitable) spinFor(usual time.Duration) time.Duration {
 func (w *waiting) sleep(ctx context.Context, deadline time.Time) (outcome Outcome, err error) {
 	defer w.arm(ctx)()
 	w.sleepers = w.oneSleep[:0]
+	done := false
+	if n := w.objects[0]; len(w.objects) == 1 && n.kind == KindEvent && !n.manual {
+		done, err = w.sleepInPlace(ctx, deadline)
+	}
+	if !done {
+		outcome, err = w.sleepOnWords(ctx, deadline)
+	}
+	if !w.began.IsZero() {
+		w.objects[0].slept.Store(int64(time.Since(w.began)))
+	}
+	return outcome, err
+}
+
+// sleepOnWords waits until the wait ends, asleep on the words of all objects at once.
+func (w *waiting) sleepOnWords(ctx context.Context, deadline time.Time) (outcome Outcome, err error) {
+	w.count(1)
+	defer w.count(-1)
+	if !patrol.running.Load() {
+		startPatrol()
+	}
 	for {
-		w.count(1)
-		if w.round == 0 && !patrol.running.Load() {
-			startPatrol()
-		}
 		ready := w.prepare()
 		outcome, ok, err := w.try()
-		// The context after the alarm: if it was done before the alarm's number was read, the alarm will not ring again.
-		if ready && !ok && err == nil && ctx.Err() == nil {
-			if i := sleepOn(w.sleepers, deadline, w.round); i >= 0 && i < len(w.objects) {
-				w.starts[i] = ^w.starts[i] // it may use a grant, whenever it was made: the wake-up was for it
-			}
-			w.round++
-		}
-		w.count(-1)
-		if !ok && err == nil && ready {
-			outcome, ok, err = w.try()
-		}
 		if !ok && err == nil {
+			// After the alarm was looked at: if the context was done before, the alarm will not ring again.
 			err = expired(ctx, deadline)
 		}
 		if ok || err != nil {
 			w.passOn(outcome, err)
-			if !w.began.IsZero() {
-				w.objects[0].slept.Store(int64(time.Since(w.began)))
-			}
 			return outcome, err
+		}
+		if ready {
+			sleepOn(w.sleepers, deadline, w.round)
+			w.round++
 		}
 	}
 }
@@ -294,10 +294,8 @@ func (w *waiting) arm(ctx context.Context) (end func()) {
 	return func() { stop() }
 }
 
-// count counts the wait among those that sleep, with 1, or takes it out again, with -1. It is counted from before its
-// last look until it is awake.
+// count counts the wait among those that sleep, with 1, or takes it out again, with -1.
 func (w *waiting) count(more int32) {
-	w.counted += int(more)
 	for _, n := range w.objects {
 		n.countSleep(w, more)
 	}
@@ -402,16 +400,8 @@ func (w *waiting) passOn(outcome Outcome, err error) {
 	}
 	for i, n := range w.objects {
 		now := n.state.load()
-		if err == nil && i == outcome.Index || now&sleepers == 0 || !n.letsThrough(now.value(), w.starts[i]) || n.readOnly {
-			continue
+		if (err != nil || i != outcome.Index) && now&sleepers != 0 && n.letsThrough(now.value(), w.starts[i]) {
+			wake(n.state.low(), n.lets(), false)
 		}
-		if n.kind == KindEvent && now.value()&eventSignaled == 0 && !n.manual {
-			// A grant, which may be the one that was made for this wait: Set finds out whom to give it to instead.
-			if n.state.swap(now, now.with(now.value()-eventOneGrant)) {
-				n.set()
-			}
-			continue
-		}
-		wake(n.state.low(), n.lets(), false)
 	}
 }

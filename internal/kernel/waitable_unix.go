@@ -35,6 +35,7 @@ type nativeWaitable struct {
 	inCrowd atomic.Int32 // and how many on crowd
 
 	shortSleeps atomic.Uint32 // of waits that a longer look would have spared the sleep
+	lastPlace   atomic.Uint32 // the place that a wait of this handle slept in last
 	slept       atomic.Int64  // how long the last wait took that slept, in nanoseconds
 	alarms      alarms        // of the waits that sleep, if silent
 }

@@ -18,7 +18,7 @@ import (
 // sure: they change the word, and leave out what belongs to it.
 
 func TestEventValues(t *testing.T) {
-	const turn, grant, set = eventOneTurn, eventOneGrant, eventSignaled
+	const turn, set = eventOneTurn, eventSignaled
 	for _, c := range []struct {
 		name         string
 		value, start uint32
@@ -28,11 +28,7 @@ func TestEventValues(t *testing.T) {
 	}{
 		{"auto, not set", 0, 0, false, false, 0},
 		{"auto, set", set, 0, false, true, 0},
-		{"auto, a grant from before the wait", grant | turn, grant | turn, false, false, 0},
-		{"auto, a grant since", grant | turn, 0, false, true, turn},
-		{"auto, set and a grant from before", set | grant | turn, turn | grant, false, true, grant | turn},
-		{"auto, set and a grant since: the grant first", set | grant | turn, 0, false, true, set | turn},
-		{"auto, a turn since, whose grants are used up", turn, 0, false, false, 0},
+		{"auto, a turn since, which an auto-reset event does not count", turn, 0, false, false, 0},
 		{"manual, not set", 0, 0, true, false, 0},
 		{"manual, set", set, 0, true, true, set},
 		{"manual, reset, but a turn since", 2 * turn, turn, true, true, 2 * turn},
@@ -42,15 +38,12 @@ func TestEventValues(t *testing.T) {
 		if got := eventLetsThrough(c.value, c.start, c.manual); got != c.through {
 			t.Errorf("%s: lets through: %v", c.name, got)
 		}
-		if got := eventTaken(c.value, c.start, c.manual); c.through && got != c.taken {
+		if got := eventTaken(c.value, c.manual); c.through && got != c.taken {
 			t.Errorf("%s: taken: %#x, want %#x", c.name, got, c.taken)
 		}
 	}
 	if got := eventTurn(eventTurns | set); got != set {
 		t.Errorf("a turn after the last: %#x", got)
-	}
-	if _, ok := eventGranted(eventGrants); ok {
-		t.Error("one grant more than can be counted was granted")
 	}
 }
 
@@ -122,7 +115,6 @@ func TestPatrolMakesGood(t *testing.T) {
 		value func(uint32) uint32
 	}{
 		"set, auto":       {WaitableSpec{Kind: KindEvent}, sleepers, 0, func(v uint32) uint32 { return v | eventSignaled }},
-		"granted":         {WaitableSpec{Kind: KindEvent}, sleepers, 0, func(v uint32) uint32 { v, _ = eventGranted(v); return v }},
 		"set, manual":     {WaitableSpec{Kind: KindEvent, Manual: true}, sleepers, 0, func(v uint32) uint32 { return eventTurn(v | eventSignaled) }},
 		"pulsed, manual":  {WaitableSpec{Kind: KindEvent, Manual: true}, sleepers, 0, eventTurn},
 		"released":        {WaitableSpec{Kind: KindSemaphore, Maximum: 2}, sleepers, 0, func(v uint32) uint32 { return v + 1 }},
@@ -160,7 +152,8 @@ func TestReservationOfTheDead(t *testing.T) {
 	}{
 		"try":         {WaitableSpec{Kind: KindEvent, Signaled: true}, tryOnce, 0},
 		"reset":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Reset, 0},
-		"pulse":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Pulse, eventOneTurn},
+		"pulse":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Pulse, 0},
+		"pulse, all":  {WaitableSpec{Kind: KindEvent, Signaled: true, Manual: true}, (*Waitable).Pulse, eventOneTurn},
 		"release":     {WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 2}, func(w *Waitable) error { _, err := w.Release(1); return err }, 2},
 		"acquire":     {WaitableSpec{Kind: KindSemaphore, Initial: 2, Maximum: 2}, tryOnce, 1},
 		"lock, empty": {WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 2}, tryOnce, 0},
@@ -249,16 +242,53 @@ func TestReservationTakenAway(t *testing.T) {
 	}
 }
 
-// TestStaleGrant: a waiter dies after it was granted the event and before it went on, or there was none and the setter
-// has not noticed yet. The grant is the next one's, and one's only.
-func TestStaleGrant(t *testing.T) {
+// TestPlaceOfTheDead: the sleeper of a place dies, or the setter who let him through dies before he wakes him.
+func TestPlaceOfTheDead(t *testing.T) {
 	a, b := pair(t, WaitableSpec{Kind: KindEvent})
-	change(a.native, 0, func(v uint32) uint32 { v, _ = eventGranted(v); return v })
-	if acquired, _, err := b.Try(); !acquired || err != nil {
-		t.Fatalf("a dead waiter swallowed a Set: %v", err)
+	dead := a.native.id ^ 1<<20
+	a.native.state.queued.Store(3)
+	a.native.state.places[1].Store(dead<<placeBits | placeWaiting)
+	done := sleeps(t, sleepers, b)
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
 	}
+	through(t, done)
 	if acquired, _, err := b.Try(); acquired || err != nil {
 		t.Errorf("one Set let two waits through: %v", err)
+	}
+	a.native.state.places[1].Store(dead<<placeBits | placeWaiting)
+	a.native.state.word.Store(sleepers)
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if acquired, _, err := b.Try(); !acquired || err != nil {
+		t.Errorf("a dead waiter swallowed a Set: %v", err)
+	}
+	if v := a.native.state.places[1].Load(); v != 0 {
+		t.Errorf("the place of the dead is still taken: %#x", v)
+	}
+
+	done = sleeps(t, sleepers, b)
+	place := &a.native.state.places[b.native.lastPlace.Load()]
+	if !place.CompareAndSwap(b.native.id<<placeBits|placeWaiting, b.native.id<<placeBits|placeThrough) {
+		t.Fatalf("the sleeper's place is %#x", place.Load())
+	}
+	through(t, done)
+}
+
+// TestNoPlace: when the table is full, a wait sleeps on the word.
+func TestNoPlace(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	a.native.state.queued.Store(placeCount)
+	for i := range a.native.state.places {
+		a.native.state.places[i].Store(a.native.id<<placeBits | placeThrough)
+	}
+	for range 100 {
+		done := sleeps(t, sleepers, b)
+		if err := a.Set(); err != nil {
+			t.Fatal(err)
+		}
+		through(t, done)
 	}
 }
 

@@ -105,7 +105,7 @@ func (n *nativeWaitable) takeReserved(as word) (abandoned, ok bool) {
 		return false, !n.readOnly || n.letsThrough(n.state.load().value(), 0)
 	}
 	v := as.value() &^ reserved
-	if !n.exchange(as, n.taken(v, v)) {
+	if !n.exchange(as, n.taken(v)) {
 		return false, false
 	}
 	if n.kind == KindMutex {
