@@ -123,9 +123,6 @@ var waitvs = sync.Pool{New: func() any { return new([MaximumWaitObjects + 1]wait
 
 // wake wakes at most n of those who sleep on a number, and says how many it woke.
 func wake(addr *uint32, n int, private bool) int {
-	if noFutex {
-		return 1 // it may be somebody who does not poll; and who polls cannot be counted
-	}
 	op := uintptr(futexWake)
 	if private {
 		op |= futexPrivate

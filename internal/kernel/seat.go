@@ -101,9 +101,11 @@ func (n *nativeWaitable) unseat() {
 
 // seated reports whether the handle with an id lives. What cannot be found out counts as alive.
 func (n *nativeWaitable) seated(id uint32) bool {
-	if n.seats == nil {
-		return true // an object without a name: Close abandons what the handle owns
-	}
 	defer n.place.locks.begin()()
-	return n.place.locks.seatTaken(n.seats, id)
+	return n.seatedNow(id)
+}
+
+// seatedNow is seated inside an operation.
+func (n *nativeWaitable) seatedNow(id uint32) bool {
+	return n.seats == nil || n.place.locks.seatTaken(n.seats, id) // without seats it has no name, and Close abandons
 }

@@ -34,7 +34,7 @@ func (p *place) stateOf(e *entry) (s *State, err error) {
 	s.Waiters = -1
 	if n.seats, err = p.backing.openSeats(e, m); err == nil {
 		s.Waiters = n.countSleeping()
-		if s.Owned && !n.seated(w.value()&mutexOwner) {
+		if s.Owned && !n.seatedNow(w.value()&mutexOwner) {
 			s.Owned, s.OwnerPID, s.Signaled, s.Abandoned = false, 0, true, true // nobody has noticed yet
 		}
 		if n.seats != e {
@@ -75,13 +75,13 @@ func (n *nativeWaitable) pidOf(id uint32) int {
 	return int(r.pid.Load())
 }
 
-// countSleeping counts the waits of those handles that live.
+// countSleeping counts the waits that sleep, of handles that live, inside an operation.
 func (n *nativeWaitable) countSleeping() int {
 	sum := 0
 	for i := range min(n.state.seated.Load(), seatMask) {
 		r := &n.state.seats[i]
 		id := r.id.Load()
-		if asleep := r.sleeping.Load(); asleep != 0 && (id == n.id || n.seated(id)) {
+		if asleep := r.sleeping.Load(); asleep != 0 && n.seatedNow(id) {
 			sum += int(min(asleep, countMost))
 		}
 	}
