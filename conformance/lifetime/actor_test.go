@@ -3,21 +3,16 @@
 package lifetime
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/inspect"
 )
 
@@ -56,12 +51,6 @@ func (r reply) String() string {
 	return fmt.Sprintf("success (handle %d, created %v, number %d, text %q, list %q)", r.Handle, r.Created, r.Number, r.Text, r.List)
 }
 
-// The marks: system calls that do nothing, and that nobody else makes.
-const (
-	beginMark = -77001
-	endMark   = -77002
-)
-
 // stage is what an actor holds.
 type stage struct {
 	handles []*namedshm.Section
@@ -69,43 +58,24 @@ type stage struct {
 	locked  []int // descriptors that keep locks
 }
 
-// init keeps the first thread for the main goroutine, so that the commands run on another one: a tracer that takes the
-// news of the first thread's death would take it from the test's own wait.
-func init() {
-	if os.Getenv(actorVariable) != "" {
-		runtime.LockOSThread()
-	}
-}
-
-// act is the actor's program. It ends with its standard input.
+// act is the actor's program.
 func act() {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		debug.SetGCPercent(-1) // fewer system calls that are not the library's
-		s := &stage{handles: []*namedshm.Section{nil}, views: []*namedshm.View{nil}}
-		out := json.NewEncoder(os.Stdout)
-		out.Encode(reply{Number: int64(unix.Gettid())})
-		lines := bufio.NewScanner(os.Stdin)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var r request
-			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-				panic(err)
-			}
-			answer, err := s.perform(r)
-			if err != nil {
-				answer.Error = err.Error()
-				var e *namedshm.Error
-				if errors.As(err, &e) {
-					answer.Code = e.Code
-				}
-			}
-			out.Encode(answer)
+	s := &stage{handles: []*namedshm.Section{nil}, views: []*namedshm.View{nil}}
+	actors.Serve(func(command []byte) any {
+		var r request
+		if err := json.Unmarshal(command, &r); err != nil {
+			panic(err)
 		}
-	}()
-	<-done
+		answer, err := s.perform(r)
+		if err != nil {
+			answer.Error = err.Error()
+			var e *namedshm.Error
+			if errors.As(err, &e) {
+				answer.Code = e.Code
+			}
+		}
+		return answer
+	})
 }
 
 // perform does one command.
@@ -181,10 +151,10 @@ func (s *stage) handle(r request) (answer reply, err error) {
 		r.Size = 4096
 	}
 	options := r.options()
-	ctx, cancel := context.WithTimeout(context.Background(), prompt)
+	ctx, cancel := context.WithTimeout(context.Background(), actors.Prompt)
 	defer cancel()
 	if r.Marked {
-		unix.Close(beginMark)
+		actors.BeginMark()
 	}
 	switch r.Op {
 	case "create":
@@ -200,7 +170,7 @@ func (s *stage) handle(r request) (answer reply, err error) {
 		err = s.handles[r.Handle].Close()
 	}
 	if r.Marked {
-		unix.Close(endMark)
+		actors.EndMark()
 	}
 	if section != nil {
 		s.handles = append(s.handles, section)

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
 // attack tries to write what this process may only read: view Handle, of a section that process Number holds. The
@@ -59,7 +62,7 @@ func (s *stage) attack(r request) (reply, error) {
 
 // attackFiles tries to write, remove, replace and add entries.
 func (s *stage) attackFiles(try func(string, error)) {
-	directories, _ := filepath.Glob(os.Getenv(rootVariable) + "/namedshm-*global*")
+	directories, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*")
 	for _, dir := range directories {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
@@ -79,22 +82,22 @@ func attackSegments(holder int, try func(string, error)) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range parseSegments(string(b)) {
-		if s.creator != holder {
+	for _, s := range actors.ParseSegments(string(b)) {
+		if s.Creator != holder {
 			continue
 		}
-		memory, err := unix.SysvShmAttach(s.id, 0, 0)
-		try(fmt.Sprintf("shmat of segment %d for writing", s.id), err)
+		memory, err := unix.SysvShmAttach(s.ID, 0, 0)
+		try(fmt.Sprintf("shmat of segment %d for writing", s.ID), err)
 		if err == nil {
 			unix.SysvShmDetach(memory)
 		}
 		var st unix.SysvShmDesc
-		unix.SysvShmCtl(s.id, unix.IPC_STAT, &st)
+		unix.SysvShmCtl(s.ID, unix.IPC_STAT, &st)
 		st.Perm.Mode |= 0o666
-		_, err = unix.SysvShmCtl(s.id, unix.IPC_SET, &st)
-		try(fmt.Sprintf("IPC_SET of segment %d", s.id), err)
-		_, err = unix.SysvShmCtl(s.id, unix.IPC_RMID, nil)
-		try(fmt.Sprintf("IPC_RMID of segment %d", s.id), err)
+		_, err = unix.SysvShmCtl(s.ID, unix.IPC_SET, &st)
+		try(fmt.Sprintf("IPC_SET of segment %d", s.ID), err)
+		_, err = unix.SysvShmCtl(s.ID, unix.IPC_RMID, nil)
+		try(fmt.Sprintf("IPC_RMID of segment %d", s.ID), err)
 	}
 	return nil
 }
@@ -119,7 +122,7 @@ func writeAt(path string, at int64) error {
 
 // hoard locks all of the Global entries that it can read, as far as who reads can, and keeps the locks.
 func (s *stage) hoard(request) (answer reply, err error) {
-	entries, _ := filepath.Glob(os.Getenv(rootVariable) + "/namedshm-*global*/*")
+	entries, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*/*")
 	for _, path := range entries {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {

@@ -287,10 +287,9 @@ func (c *crowd) join(i int) {
 func (c *crowd) kill(i int) {
 	c.t.Helper()
 	m := c.members[i]
-	select {
-	case r := <-m.actor.replies:
+	var r reply
+	if m.actor.Answered(&r) {
 		c.t.Fatalf("process %d gave up: %v", m.process, r)
-	default:
 	}
 	c.journal.write(event{process: m.process, kind: killing})
 	m.actor.kill()
@@ -302,7 +301,7 @@ func (c *crowd) killAll() int {
 	c.t.Helper()
 	for _, m := range c.members {
 		c.journal.write(event{process: m.process, kind: killing})
-		syscall.Kill(m.actor.pid, syscall.SIGKILL)
+		m.actor.Signal(syscall.SIGKILL)
 	}
 	var all sync.WaitGroup
 	for _, m := range c.members {

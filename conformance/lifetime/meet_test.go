@@ -38,7 +38,7 @@ func TestMeet(t *testing.T) {
 		third.leave()
 		last := w.start(t)
 		last.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		if left := w.leftovers(t); left != nil && !onFileBacking() {
+		if left := w.Leftovers(t); left != nil && !onFileBacking() {
 			// They ended without Close: an entry may be left, dead; it is the next opener's to remove.
 			t.Errorf("the open above left %q", left)
 		}
@@ -80,7 +80,7 @@ func TestViewOutlivesName(t *testing.T) {
 
 		second.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		first.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		if left := w.leftovers(t); left != nil {
+		if left := w.Leftovers(t); left != nil {
 			t.Errorf("the last Close left %q", left)
 		}
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
 // TestStoppedHolder: a holder that is stopped delays nobody.
@@ -139,7 +140,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 			command := p.command()
 			tr := trace(t, victim)
 			victim.ask(command)
-			call, last := tr.stopBefore(n)
+			call, last := tr.StopBefore(n)
 			if p.lookOn(tr, fmt.Sprintf("stopped at call %d, before %s", n, call)) {
 				busy = append(busy, fmt.Sprintf("%d %s", n, call))
 			}
@@ -165,7 +166,7 @@ func warmUp(space namedshm.Namespace, actors ...*actor) {
 
 // lookOn checks what the observers see while the victim is stopped, lets it go on, and checks what it got. It reports
 // whether this was a point at which others are told that they are delayed.
-func (p *play) lookOn(tr *tracer, where string) (busy bool) {
+func (p *play) lookOn(tr *actors.Tracer, where string) (busy bool) {
 	p.t.Helper()
 	if err := syscall.Kill(p.victim.pid, syscall.SIGSTOP); err != nil { // its other threads too
 		p.t.Fatal(err)
@@ -202,7 +203,7 @@ func (p *play) lookOn(tr *tracer, where string) (busy bool) {
 		p.holder.must(request{Op: "close", Handle: p.held})
 	}
 	syscall.Kill(p.victim.pid, syscall.SIGCONT)
-	tr.letGo()
+	tr.LetGo()
 	p.conclude(where, p.victim.answer(), opened, made, stamp)
 	return busy
 }
@@ -325,8 +326,8 @@ func TestKilledAtEveryCall(t *testing.T) {
 			command := p.command()
 			tr := trace(t, victim)
 			victim.ask(command)
-			call, last := tr.stopBefore(n)
-			tr.kill()
+			call, last := tr.StopBefore(n)
+			tr.Kill()
 			p.inherit(fmt.Sprintf("killed at call %d, before %s", n, call), n%2 == 0)
 			if last {
 				t.Logf("killed at %d points", n)

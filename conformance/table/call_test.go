@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/namedshm/namedshm"
 )
@@ -14,14 +15,23 @@ import (
 type outcome struct {
 	err     error
 	section *namedshm.Section
-	existed bool // a creator found a section of that name
-	opened  bool // the section was opened, not created
+	object  namedshm.Waitable
+	absent  bool // the handle was not given to this process, or is none of this library's
+	existed bool // a creator found an object of that name
+	opened  bool // the object was opened, not created
 	view    *namedshm.View
 	got     []byte // bytes that were read
 	seen    bool   // what was written in one place was seen in the other
 	faulted bool   // the memory could not be touched
 	size    int64
 	numbers []uint64
+
+	waited   bool             // the call was a wait
+	wait     namedshm.Outcome // how it ended, if neither timedOut nor with err
+	timedOut bool
+	elapsed  time.Duration
+	released int  // how many waits a pulse ended
+	taken    bool // somebody has the mutex
 }
 
 type call struct {
@@ -33,9 +43,16 @@ func does(pattern string, perform func(w *world, m []string) (outcome, error)) c
 	return call{regexp.MustCompile(`^(?:` + pattern + `)$`), perform}
 }
 
-func findCall(text string) (call, []string) {
-	for _, c := range calls {
-		if m := c.pattern.FindStringSubmatch(text); m != nil {
+func findCall(r row) (call, []string) {
+	list := calls
+	switch {
+	case aboutWaitables[r.area]:
+		list = waitableCalls
+	case r.area == "global-privilege":
+		list = privilegeCalls
+	}
+	for _, c := range list {
+		if m := c.pattern.FindStringSubmatch(r.call); m != nil {
 			return c, m
 		}
 	}
@@ -47,13 +64,16 @@ func (w *world) perform(r row) (outcome, error) {
 	saved := w.row
 	w.row = r
 	defer func() { w.row = saved }()
-	c, m := findCall(r.call)
+	c, m := findCall(r)
 	if m == nil {
 		return outcome{}, fmt.Errorf("nothing is known about the call %q", r.call)
 	}
 	out, err := c.perform(w, m)
 	if out.section != nil {
 		w.section = out.section
+	}
+	if out.object != nil {
+		w.object = out.object
 	}
 	if out.view != nil {
 		w.view = out.view

@@ -3,5 +3,7 @@
 // stands in a list with the reason, and a row that is neither driven nor listed fails the test.
 //
 // Reading order: row_test.go (a row's words), given_test.go (what a row begins with), call_test.go (what it does),
-// result_test.go (what it expects), leftout_test.go (what is not driven, and why), table_test.go (the test).
+// result_test.go (what it expects). object_test.go and the files called waitable have the same for events, mutexes and
+// semaphores, privilege_test.go for Global names without the privilege to make them. leftout_test.go (what is not driven,
+// and why), table_test.go (the test).
 package table

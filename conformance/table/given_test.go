@@ -32,10 +32,19 @@ func reference(rows []row, text string) (row, bool) {
 	return find(rows, id)
 }
 
-func findGiven(text string) (given, []string) {
-	for _, g := range givens {
-		if m := g.pattern.FindStringSubmatch(text); m != nil {
-			return g, m
+func findGiven(r row) (given, []string) {
+	lists := [][]given{givens}
+	switch {
+	case aboutWaitables[r.area]:
+		lists = [][]given{waitableGivens, givens}
+	case r.area == "global-privilege":
+		lists = [][]given{privilegeGivens}
+	}
+	for _, list := range lists {
+		for _, g := range list {
+			if m := g.pattern.FindStringSubmatch(r.given); m != nil {
+				return g, m
+			}
 		}
 	}
 	return given{}, nil
@@ -43,7 +52,7 @@ func findGiven(text string) (given, []string) {
 
 // beginRow brings the world to where the row starts.
 func (w *world) beginRow(r row) error {
-	if g, m := findGiven(r.given); m != nil {
+	if g, m := findGiven(r); m != nil {
 		return g.begin(w, m)
 	}
 	if before, ok := reference(w.rows, r.given); ok {
@@ -54,7 +63,7 @@ func (w *world) beginRow(r row) error {
 		if err != nil {
 			return err
 		}
-		if out.err != nil {
+		if out.err != nil && !before.refused() {
 			return fmt.Errorf("row %s, with which this one begins: %w", before.id, out.err)
 		}
 		return nil
@@ -133,6 +142,7 @@ var givens = []given{
 	when(`.*name "(N)".*|"([^"]*)" exists.*|a section "(S)" exists`, func(w *world, m []string) error {
 		return w.createNamed(w.literal(m[1] + m[2] + m[3]))
 	}),
+	when(`an event "(E)" exists`, func(w *world, m []string) error { return w.make(w.literal(m[1]), anEvent) }),
 	when(`composed e-acute name exists`, func(w *world, _ []string) error {
 		return w.createNamed(w.name() + composed)
 	}),

@@ -2,14 +2,24 @@ package table
 
 import (
 	"fmt"
+	"io"
 	"reflect"
+	"unsafe"
 
+	"github.com/namedshm/namedshm"
 	"golang.org/x/sys/windows"
 )
 
 // underWine reports that the system is not Windows itself.
 func underWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}
+
+// inSessionZero reports that this is a service, or what runs like one.
+func inSessionZero() bool {
+	var session uint32
+	err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
+	return err == nil && session == 0
 }
 
 func mayUseGlobal() bool { return true }
@@ -28,4 +38,62 @@ func pageProtection(at uint64) (string, error) {
 		}
 	}
 	return fmt.Sprintf("%#x", region.Protect), nil
+}
+
+// dropPrivilege takes SeCreateGlobalPrivilege from this process for good.
+func dropPrivilege() error {
+	var token windows.Token
+	if err := windows.OpenProcessToken(windows.CurrentProcess(), windows.TOKEN_ADJUST_PRIVILEGES, &token); err != nil {
+		return err
+	}
+	defer token.Close()
+	without := windows.Tokenprivileges{PrivilegeCount: 1}
+	without.Privileges[0].Attributes = windows.SE_PRIVILEGE_REMOVED
+	name, err := windows.UTF16PtrFromString("SeCreateGlobalPrivilege")
+	if err != nil {
+		return err
+	}
+	if err := windows.LookupPrivilegeValue(nil, name, &without.Privileges[0].Luid); err != nil {
+		return err
+	}
+	return windows.AdjustTokenPrivileges(token, false, &without, 0, nil, nil)
+}
+
+var (
+	kernel32   = windows.NewLazySystemDLL("kernel32.dll")
+	foreigners = map[string]*windows.LazyProc{
+		"create timer": kernel32.NewProc("CreateWaitableTimerW"), "open timer": kernel32.NewProc("OpenWaitableTimerW"),
+		"create job": kernel32.NewProc("CreateJobObjectW"), "open job": kernel32.NewProc("OpenJobObjectW"),
+	}
+)
+
+// systemHandle is a handle that the system gave, and not this library.
+type systemHandle windows.Handle
+
+func (h systemHandle) Close() error { return windows.CloseHandle(windows.Handle(h)) }
+
+// foreign makes or opens an object of a kind that this library does not make.
+func foreign(kind, verb, name string) (o io.Closer, existed bool, err error) {
+	const maximumAllowed = 0x02000000
+	text, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return nil, false, err
+	}
+	var h uintptr
+	var last error
+	switch verb + " " + kind {
+	case "create timer":
+		h, _, last = foreigners["create timer"].Call(0, 0, uintptr(unsafe.Pointer(text)))
+	case "create job":
+		h, _, last = foreigners["create job"].Call(0, uintptr(unsafe.Pointer(text)))
+	case "open timer", "open job":
+		h, _, last = foreigners[verb+" "+kind].Call(maximumAllowed, 0, uintptr(unsafe.Pointer(text)))
+	default:
+		return nil, false, fmt.Errorf("nothing is known about the kind %q", kind)
+	}
+	if h == 0 {
+		code, _ := last.(windows.Errno)
+		return nil, false, &namedshm.Error{Op: verb, Name: name, Code: namedshm.Code(code), Cause: last}
+	}
+	return systemHandle(h), last == windows.ERROR_ALREADY_EXISTS, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ func expect(pattern string, judge func(w *world, out outcome, m []string) error)
 
 // verdicts say what a result is; a row needs one of them.
 var verdicts = []expectation{
-	expect(`^(NULL|FALSE)\b`, func(w *world, out outcome, _ []string) error { return w.failed(out) }),
+	expect(`^(NULL|FALSE|WAIT_FAILED)\b`, func(w *world, out outcome, _ []string) error { return w.failed(out) }),
 	expect(`^depends on .*: handle or NULL`, func(w *world, out outcome, _ []string) error {
 		if out.err == nil {
 			return nil
@@ -38,7 +39,12 @@ var verdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^0x([0-9A-F]+)$`, granted),
+	expect(`^0x([0-9A-F]+)$`, func(w *world, out outcome, m []string) error {
+		if out.waited {
+			return waitGave(w, out, m)
+		}
+		return granted(w, out, m)
+	}),
 	expect(`^size (\d+)`, func(w *world, out outcome, m []string) error { return number("size", uint64(out.size), m[1]) }),
 	expect(`^region (\d+)$`, region),
 	expect(`^access violation`, func(_ *world, out outcome, _ []string) error {
@@ -112,9 +118,12 @@ var details = []expectation{
 	}),
 }
 
+// judgements are all that is known about results.
+var judgements = [][]expectation{verdicts, waitVerdicts, details, waitDetails}
+
 // judged reports whether anything is known about the row's result.
 func judged(r row) bool {
-	for _, e := range verdicts {
+	for _, e := range slices.Concat(verdicts, waitVerdicts) {
 		if e.pattern.MatchString(r.result) {
 			return true
 		}
@@ -123,7 +132,7 @@ func judged(r row) bool {
 }
 
 func (w *world) judge(r row, out outcome) error {
-	for _, list := range [][]expectation{verdicts, details} {
+	for _, list := range judgements {
 		for _, e := range list {
 			if m := e.pattern.FindStringSubmatch(r.result); m != nil {
 				if err := e.judge(w, out, m); err != nil {
@@ -160,7 +169,7 @@ func succeeded(_ *world, out outcome, _ []string) error { return out.err }
 // gaveHandle wants a handle, and that it leads to the existing object exactly when the last error is
 // ERROR_ALREADY_EXISTS, or when it was opened.
 func gaveHandle(w *world, out outcome, _ []string) error {
-	if out.err != nil || out.section == nil {
+	if out.err != nil || out.section == nil && out.object == nil && !out.absent {
 		return fmt.Errorf("no handle: %v", out.err)
 	}
 	existing := out.opened
@@ -170,7 +179,14 @@ func gaveHandle(w *world, out outcome, _ []string) error {
 			return fmt.Errorf("existed: %v, want last error %v", out.existed, code)
 		}
 	}
-	if w.first == nil || w.first == out.section {
+	if out.object != nil && w.made != nil && out.object != w.made {
+		same, err := sameObject(w.made, out.object)
+		if err == nil && same != existing {
+			err = fmt.Errorf("the two handles lead to the same object: %v", same)
+		}
+		return err
+	}
+	if w.first == nil || out.section == nil || w.first == out.section {
 		return nil
 	}
 	shared, known := w.shareMemory(w.first, out.section)

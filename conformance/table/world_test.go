@@ -31,6 +31,13 @@ type world struct {
 	other   *namedshm.View // a second one
 	stale   []byte         // what a closed view's memory was
 	wrote   []byte         // what was written last
+
+	made    namedshm.Waitable     // the creator's handle of an event, a mutex or a semaphore
+	object  namedshm.Waitable     // the handle that the row is about
+	lists   [][]namedshm.Waitable // what a wait for several is for; where there are several lists, one wait for each
+	waiters int                   // how many wait for the event
+	way     way                   // how the row's wait is made
+
 	child   *child
 	cleanup []func()
 }
@@ -168,7 +175,8 @@ func (w *world) startChild() error {
 		return err
 	}
 	c := &child{cmd: exec.Command(program)}
-	c.cmd.Env = append(os.Environ(), actorVariable+"=1")
+	// The race detector lets a program sleep for a second when it ends.
+	c.cmd.Env = append(os.Environ(), actorVariable+"=1", "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = os.Stderr
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return err
@@ -196,18 +204,33 @@ func (c *child) kill() error {
 	return err
 }
 
+// leave has the child end by itself, with whatever it holds, and returns when the system has taken it away.
+func (c *child) leave() error {
+	if _, err := fmt.Fprintln(c.in, "exit"); err != nil {
+		return err
+	}
+	return c.cmd.Wait()
+}
+
+// ask has the child do one thing, and returns what it answers.
+func (c *child) ask(command string) (answer string, err error) {
+	if _, err := fmt.Fprintln(c.in, command); err != nil {
+		return "", err
+	}
+	if answer, err = c.out.ReadString('\n'); err != nil {
+		return "", fmt.Errorf("the child died of %q: %w", command, err)
+	}
+	return strings.TrimSuffix(answer, "\n"), nil
+}
+
 // does has the child do things, one after the other.
 func (c *child) does(commands ...string) error {
 	for _, command := range commands {
-		if _, err := fmt.Fprintln(c.in, command); err != nil {
+		switch answer, err := c.ask(command); {
+		case err != nil:
 			return err
-		}
-		answer, err := c.out.ReadString('\n')
-		if err != nil {
-			return fmt.Errorf("the child died of %q: %w", command, err)
-		}
-		if answer != "ok\n" {
-			return fmt.Errorf("the child cannot %q: %s", command, strings.TrimSpace(answer))
+		case answer != "ok":
+			return fmt.Errorf("the child cannot %q: %s", command, answer)
 		}
 	}
 	return nil
@@ -217,33 +240,56 @@ var commandPattern = regexp.MustCompile(`^(\w+)(?: (\S+))?(?: (.*))?$`)
 
 // act is the child's side. It ends with its input, that is with its parent.
 func act() {
-	var section *namedshm.Section
-	var view *namedshm.View
+	var a actor
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		m := commandPattern.FindStringSubmatch(lines.Text())
-		var err error
-		switch m[1] {
-		case "create":
-			section, err = namedshm.Create(m[2], 4096, namedshm.ReadWrite)
-		case "open":
-			section, err = namedshm.Open(m[2], namedshm.ReadWrite)
-		case "map":
-			var access namedshm.Access
-			if access, err = parseAccess(m[2]); err == nil {
-				view, err = section.Map(0, 0, access)
-			}
-		case "write":
-			_, err = view.WriteAt([]byte(m[2]), 0)
-		case "close":
-			err = section.Close()
-		default:
-			err = errors.New("no such command")
-		}
-		if err != nil {
-			fmt.Println(err)
+		if err := a.do(commandPattern.FindStringSubmatch(lines.Text())); err != nil {
+			fmt.Println(answerTo(err))
 			continue
 		}
 		fmt.Println("ok")
 	}
+}
+
+// actor is what the child holds.
+type actor struct {
+	section *namedshm.Section
+	view    *namedshm.View
+	object  namedshm.Waitable
+}
+
+func (a *actor) do(m []string) (err error) {
+	switch m[1] {
+	case "create":
+		a.section, err = namedshm.Create(m[2], 4096, namedshm.ReadWrite)
+	case "open":
+		a.section, err = namedshm.Open(m[2], namedshm.ReadWrite)
+	case "map":
+		var access namedshm.Access
+		if access, err = parseAccess(m[2]); err == nil {
+			a.view, err = a.section.Map(0, 0, access)
+		}
+	case "write":
+		_, err = a.view.WriteAt([]byte(m[2]), 0)
+	case "close":
+		err = a.section.Close()
+	case "mutex":
+		a.object, err = namedshm.OpenMutex(m[2], namedshm.AllRights)
+	case "semaphore":
+		a.object, err = namedshm.OpenSemaphore(m[2], namedshm.AllRights)
+	case "take":
+		var taken bool
+		if taken, _, err = try(a.object); err == nil && !taken {
+			err = errors.New("somebody else has it")
+		}
+	case "exit":
+		os.Exit(0)
+	case "renounce":
+		err = dropPrivilege()
+	case "attempt":
+		err = attempt(m[2], m[3])
+	default:
+		err = errors.New("no such command")
+	}
+	return err
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lifetime
+package actors
 
 import (
 	"fmt"
@@ -10,59 +10,53 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// tracer leads an actor from system call to system call. It is a debugger of twenty lines, and not strace, because it
+// Tracer leads an actor from system call to system call. It is a debugger of twenty lines, and not strace, because it
 // has to stop between two given marks, at exactly the n-th call, which strace counts from the program's start.
 //
 // ptrace belongs to one thread: all methods must be called by the goroutine that made the tracer.
-type tracer struct {
+type Tracer struct {
+	// WhileAsleep, unless nil, is called now and then while the thread sleeps in a system call, until it returns true.
+	WhileAsleep func() (enough bool)
+
 	t      *testing.T
-	actor  *actor
+	actor  *Process
 	inside bool // the thread stands in a system call that began
 	over   bool // nothing is traced any more
 }
 
-// trace takes hold of the thread of an actor that runs its commands.
-func trace(t *testing.T, a *actor) *tracer {
+// Trace takes hold of the thread of an actor that runs its commands.
+func Trace(t *testing.T, p *Process) *Tracer {
 	t.Helper()
 	runtime.LockOSThread()
-	tr := &tracer{t: t, actor: a}
-	if err := unix.PtraceSeize(a.thread); err != nil {
+	tr := &Tracer{t: t, actor: p}
+	if err := unix.PtraceSeize(p.Thread); err != nil {
 		t.Fatalf("ptrace: %v", err)
 	}
 	t.Cleanup(func() {
 		if !tr.over { // the test failed
-			tr.kill()
+			tr.Kill()
 		}
 		runtime.UnlockOSThread()
 	})
-	if err := unix.PtraceInterrupt(a.thread); err != nil {
+	if err := unix.PtraceInterrupt(p.Thread); err != nil {
 		t.Fatal(err)
 	}
 	tr.wait()
-	if err := unix.PtraceSetOptions(a.thread, unix.PTRACE_O_TRACESYSGOOD); err != nil {
+	if err := unix.PtraceSetOptions(p.Thread, unix.PTRACE_O_TRACESYSGOOD); err != nil {
 		t.Fatal(err)
 	}
 	return tr
 }
 
 // wait waits until the thread stops, and says whether it was at a system call.
-func (tr *tracer) wait() (signal syscall.Signal, call bool) {
+func (tr *Tracer) wait() (signal syscall.Signal, call bool) {
 	tr.t.Helper()
-	var status unix.WaitStatus
-	for {
-		_, err := unix.Wait4(tr.actor.thread, &status, unix.WALL, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || !status.Stopped() {
-			tr.t.Fatalf("actor %d: wait: %v, status %#x", tr.actor.pid, err, status)
-		}
-		break
-	}
+	status := tr.waitStatus()
 	signal = status.StopSignal()
 	switch {
 	case signal == unix.SIGTRAP|0x80:
@@ -73,12 +67,38 @@ func (tr *tracer) wait() (signal syscall.Signal, call bool) {
 	return signal, false
 }
 
+func (tr *Tracer) waitStatus() (status unix.WaitStatus) {
+	tr.t.Helper()
+	late := time.Now().Add(Prompt)
+	for {
+		options := unix.WALL
+		if tr.WhileAsleep != nil {
+			options |= unix.WNOHANG
+		}
+		thread, err := unix.Wait4(tr.actor.Thread, &status, options, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil || thread != 0 && !status.Stopped():
+			tr.t.Fatalf("actor %d: wait: %v, status %#x", tr.actor.PID, err, status)
+		case thread != 0:
+			return status
+		case time.Now().After(late):
+			tr.t.Fatalf("actor %d stays in one system call for %v", tr.actor.PID, Prompt)
+		case tr.actor.Asleep() && tr.WhileAsleep():
+			tr.WhileAsleep = nil
+		default:
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+}
+
 // next lets the thread go to where its next system call begins, and tells the call and its first argument.
-func (tr *tracer) next() (number, argument int64) {
+func (tr *Tracer) next() (number, argument int64) {
 	tr.t.Helper()
 	signal := syscall.Signal(0)
 	for {
-		if err := unix.PtraceSyscall(tr.actor.thread, int(signal)); err != nil {
+		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
 			tr.t.Fatal(err)
 		}
 		var call bool
@@ -102,9 +122,9 @@ func (tr *tracer) next() (number, argument int64) {
 }
 
 // call is the system call that the thread is stopped in.
-func (tr *tracer) call() (number, argument int64) {
+func (tr *Tracer) call() (number, argument int64) {
 	tr.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", tr.actor.pid, tr.actor.thread))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", tr.actor.PID, tr.actor.Thread))
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -118,12 +138,15 @@ func (tr *tracer) call() (number, argument int64) {
 }
 
 // enter lets the actor go to the begin mark of the command that it was just given.
-func (tr *tracer) enter() {
+func (tr *Tracer) enter() {
 	tr.t.Helper()
 	tr.inside = false
+	asleep := tr.WhileAsleep
+	tr.WhileAsleep = nil // it may sleep before it is given the command
+	defer func() { tr.WhileAsleep = asleep }()
 	signal := syscall.Signal(0)
 	for {
-		if err := unix.PtraceSyscall(tr.actor.thread, int(signal)); err != nil {
+		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
 			tr.t.Fatal(err)
 		}
 		var call bool
@@ -137,9 +160,9 @@ func (tr *tracer) enter() {
 	}
 }
 
-// stopBefore lets the actor go until it is about to make its n-th system call after the begin mark, counted from 1.
+// StopBefore lets the actor go until it is about to make its n-th system call after the begin mark, counted from 1.
 // last says that this is the end mark: all of the operation's calls are made.
-func (tr *tracer) stopBefore(n int) (call string, last bool) {
+func (tr *Tracer) StopBefore(n int) (call string, last bool) {
 	tr.t.Helper()
 	tr.enter()
 	for {
@@ -153,28 +176,28 @@ func (tr *tracer) stopBefore(n int) (call string, last bool) {
 	}
 }
 
-// letGo ends the trace; the actor runs on.
-func (tr *tracer) letGo() {
+// LetGo ends the trace; the actor runs on.
+func (tr *Tracer) LetGo() {
 	tr.t.Helper()
 	tr.over = true
-	if err := unix.PtraceDetach(tr.actor.thread); err != nil {
+	if err := unix.PtraceDetach(tr.actor.Thread); err != nil {
 		tr.t.Fatal(err)
 	}
 }
 
-// kill kills the actor where it stands: the system call that it stands before is not made.
-func (tr *tracer) kill() {
+// Kill kills the actor where it stands: the system call that it stands before is not made.
+func (tr *Tracer) Kill() {
 	tr.over = true
 	tr.actor.cmd.Process.Kill()
 	for {
 		// The thread's death is the tracer's to see before anybody can reap the process.
 		var status unix.WaitStatus
-		_, err := unix.Wait4(tr.actor.thread, &status, unix.WALL, nil)
+		_, err := unix.Wait4(tr.actor.Thread, &status, unix.WALL, nil)
 		if err != unix.EINTR && (err != nil || status.Exited() || status.Signaled()) {
 			break
 		}
 	}
-	tr.actor.kill()
+	tr.actor.Kill()
 }
 
 // callName names the calls that the library makes.
@@ -186,6 +209,7 @@ func callName(number int64) string {
 		unix.SYS_SHMAT: "shmat", unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_MEMFD_CREATE: "memfd_create",
 		unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FCHMOD: "fchmod", unix.SYS_FUTEX: "futex", unix.SYS_MKDIRAT: "mkdirat",
 		unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_READ: "read",
+		unix.SYS_FUTEX_WAITV: "futex_waitv", unix.SYS_NANOSLEEP: "nanosleep",
 	}
 	if name, ok := names[number]; ok {
 		return name

@@ -1,0 +1,118 @@
+//go:build linux
+
+package actors
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/namedshm/namedshm/internal/turns"
+)
+
+// variable tells the test program that it is an actor.
+const variable = "NAMEDSHM_TEST_ACTOR"
+
+// program is the test program, copied to where every user can execute it.
+var program string
+
+// init keeps the first thread for the main goroutine, so that the commands run on another one: a tracer that takes the
+// news of the first thread's death would take it from the test's own wait.
+func init() {
+	if os.Getenv(variable) != "" {
+		runtime.LockOSThread()
+	}
+}
+
+// Main is TestMain: it runs the tests, or the actor's part act.
+func Main(m *testing.M, act func()) {
+	if os.Getenv(variable) != "" {
+		act()
+		return
+	}
+	end, err := turns.Together()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer end()
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "namedshm-actors-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		program = filepath.Join(dir, "actor")
+		err = copyProgram(program)
+	}
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cannot copy the test program:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+func copyProgram(to string) error {
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+	copied, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(copied, self); err != nil {
+		return err
+	}
+	if err := copied.Chmod(0o755); err != nil {
+		return err
+	}
+	return copied.Close()
+}
+
+// greeting is an actor's first line.
+type greeting struct{ Thread int }
+
+// Serve is an actor's life: it performs the commands that come in, one after the other, on one thread. It ends with the
+// standard input.
+func Serve(perform func(command []byte) (answer any)) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		debug.SetGCPercent(-1) // fewer system calls that are not the library's
+		out := json.NewEncoder(os.Stdout)
+		out.Encode(greeting{unix.Gettid()})
+		lines := bufio.NewScanner(os.Stdin)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			out.Encode(perform(lines.Bytes()))
+		}
+	}()
+	<-done
+}
+
+// The marks: system calls that do nothing, and that nobody else makes.
+const (
+	beginMark = -77001
+	endMark   = -77002
+)
+
+// BeginMark and EndMark stand around the library's system calls, for a tracer to find.
+func BeginMark() { unix.Close(beginMark) }
+
+// EndMark is the other one.
+func EndMark() { unix.Close(endMark) }

@@ -1,0 +1,254 @@
+//go:build linux
+
+package actors
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	rootVariable    = "NAMEDSHM_ROOT"
+	backingVariable = "NAMEDSHM_BACKING"
+
+	// Prompt is how long any one command may take. It is a bound, not a measurement: what is refused because a
+	// process was stopped at the wrong moment takes the library a second by design.
+	Prompt = 10 * time.Second
+)
+
+// OnFileBacking says that the tests are to use the backing of other Unix systems.
+func OnFileBacking() bool { return os.Getenv(backingVariable) == "file" }
+
+// NeedRoot skips a test that only root can run; in CI that is a failure.
+func NeedRoot(t *testing.T, why string) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("this needs root: %s", why)
+	}
+	t.Skipf("this needs root: %s", why)
+}
+
+// World is one test's root directory, and the actors in it.
+type World struct {
+	Root string
+
+	mu   sync.Mutex
+	pids map[int]bool // of all actors there ever were
+}
+
+// NewWorld makes a world that goes with the test.
+func NewWorld(t *testing.T) *World {
+	t.Helper()
+	root, err := os.MkdirTemp("/dev/shm", "namedshm-actors-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	if err := os.Chmod(root, 0o777|fs.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	return &World{Root: root, pids: map[int]bool{}}
+}
+
+// User is who an actor runs as.
+type User struct {
+	UID, GID int
+	Groups   []uint32
+}
+
+// Process is an actor: a process that does what it is told.
+type Process struct {
+	PID    int
+	Thread int // the one that runs the commands
+
+	t       *testing.T
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	replies chan json.RawMessage
+	ended   sync.Once
+}
+
+// Start starts an actor as the user that runs the test, or as another one without any privilege. environment is what
+// its environment has besides the test's.
+func (w *World) Start(t *testing.T, user *User, environment ...string) *Process {
+	t.Helper()
+	cmd := exec.Command(program)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever becomes of the test
+	if user != nil {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(user.UID), Gid: uint32(user.GID), Groups: user.Groups}
+	}
+	cmd.Dir = "/"
+	// Without preemption by signals, fewer of the system calls are the Go runtime's.
+	cmd.Env = append(os.Environ(), variable+"=1", rootVariable+"="+w.Root, "GODEBUG=asyncpreemptoff=1")
+	cmd.Env = append(cmd.Env, environment...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	w.pids[cmd.Process.Pid] = true
+	w.mu.Unlock()
+	p := &Process{t: t, cmd: cmd, in: in, replies: make(chan json.RawMessage, 1), PID: cmd.Process.Pid}
+	go func() {
+		defer close(p.replies)
+		for lines := json.NewDecoder(out); ; {
+			var line json.RawMessage
+			if lines.Decode(&line) != nil {
+				return
+			}
+			p.replies <- line
+		}
+	}()
+	t.Cleanup(p.Kill)
+	var hello greeting
+	p.Answer(&hello)
+	p.Thread = hello.Thread
+	return p
+}
+
+// Ask sends a command, and does not wait for the answer.
+func (p *Process) Ask(command any) {
+	p.t.Helper()
+	line, err := json.Marshal(command)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := p.in.Write(append(line, '\n')); err != nil {
+		p.t.Fatalf("actor %d: %v", p.PID, err)
+	}
+}
+
+// Answer waits for the answer to the last command.
+func (p *Process) Answer(into any) {
+	p.t.Helper()
+	p.AnswerWithin(Prompt, into)
+}
+
+// AnswerWithin is Answer for a command that may take longer.
+func (p *Process) AnswerWithin(bound time.Duration, into any) {
+	p.t.Helper()
+	late := time.NewTimer(bound)
+	defer late.Stop()
+	select {
+	case line, ok := <-p.replies:
+		p.read(line, ok, into)
+	case <-late.C:
+		p.dump()
+		p.t.Fatalf("actor %d did not answer in %v", p.PID, bound)
+	}
+}
+
+func (p *Process) read(line json.RawMessage, ok bool, into any) {
+	p.t.Helper()
+	if !ok {
+		p.t.Fatalf("actor %d ended", p.PID)
+	}
+	if err := json.Unmarshal(line, into); err != nil {
+		p.t.Fatalf("actor %d: %v in %s", p.PID, err, line)
+	}
+}
+
+// dump has the actor write what its goroutines do, which ends it.
+func (p *Process) dump() {
+	syscall.Kill(p.PID, syscall.SIGCONT)
+	syscall.Kill(p.PID, syscall.SIGQUIT)
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, ok := p.state(p.PID); !ok {
+			return
+		}
+	}
+}
+
+// Answered is Answer that does not wait: it says whether there was one.
+func (p *Process) Answered(into any) bool {
+	p.t.Helper()
+	select {
+	case line, ok := <-p.replies:
+		p.read(line, ok, into)
+		return true
+	default:
+		return false
+	}
+}
+
+// Signal sends the actor a signal.
+func (p *Process) Signal(s syscall.Signal) { syscall.Kill(p.PID, s) }
+
+// Kill is kill -9, and waiting until the process is reaped. What it held is then gone.
+func (p *Process) Kill() {
+	p.ended.Do(func() {
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+	})
+}
+
+// Leave lets the actor end by itself, with all that it holds.
+func (p *Process) Leave() {
+	p.ended.Do(func() {
+		p.in.Close()
+		p.cmd.Wait()
+	})
+}
+
+// Stop is kill -STOP, and waiting until every thread has stopped.
+func (p *Process) Stop() {
+	p.t.Helper()
+	if err := syscall.Kill(p.PID, syscall.SIGSTOP); err != nil {
+		p.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(Prompt); !p.stopped(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("actor %d did not stop", p.PID)
+		}
+	}
+}
+
+func (p *Process) stopped() bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.PID))
+	return !slices.ContainsFunc(tasks, func(path string) bool {
+		state, ok := p.state(path[strings.LastIndexByte(path, '/')+1:])
+		return ok && state != 'T' && state != 't'
+	})
+}
+
+// Asleep reports that the thread of the commands sleeps in a system call.
+func (p *Process) Asleep() bool {
+	state, _ := p.state(p.Thread)
+	return state == 'S'
+}
+
+// state is the state of a thread of the actor, as /proc has it: R, S, T, Z …
+func (p *Process) state(thread any) (state byte, ok bool) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%v/stat", p.PID, thread))
+	if err != nil {
+		return 0, false
+	}
+	rest := bytes.TrimLeft(b[bytes.LastIndexByte(b, ')')+1:], " ")
+	return rest[0], true
+}
+
+// Resume is kill -CONT.
+func (p *Process) Resume() { syscall.Kill(p.PID, syscall.SIGCONT) }
