@@ -377,3 +377,46 @@ func TestCancelAtAnyMoment(t *testing.T) {
 		}
 	}
 }
+
+// inPlaces returns when a number of a handle's waits are in places.
+func inPlaces(t *testing.T, n *nativeWaitable, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		waiting := 0
+		for i := range n.state.queued.Load() {
+			if n.state.places[i].Load() == n.id<<placeBits|placeWaiting {
+				waiting++
+			}
+		}
+		if waiting == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait in places, want %d", waiting, want)
+		}
+	}
+}
+
+// TestSetIsForThoseWhoWait: of an auto-reset event nobody who comes later is quicker than one who sleeps, a Reset takes
+// nothing back from him, and two Sets let two through.
+func TestSetIsForThoseWhoWait(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	for range 200 {
+		done := sleeps(t, sleepers, b)
+		inPlaces(t, b.native, 1)
+		if err := errors.Join(a.Set(), a.Reset()); err != nil {
+			t.Fatal(err)
+		}
+		if acquired, _, err := a.Try(); acquired || err != nil {
+			t.Fatalf("a newcomer was quicker than the one who waited: %v", err)
+		}
+		through(t, done)
+	}
+	first, second := sleeps(t, sleepers, b), sleeps(t, sleepers, b)
+	inPlaces(t, b.native, 2)
+	if err := errors.Join(a.Set(), a.Set()); err != nil {
+		t.Fatal(err)
+	}
+	through(t, first)
+	through(t, second)
+}
