@@ -117,9 +117,9 @@ func (e *Event) Reset() error {
 
 // Pulse lets through those who wait at this moment (of an auto-reset event: one of them) and leaves the event reset.
 //
-// It is here because Windows has it. A waiter that is not waiting at the very moment misses it, and two pulses in quick
-// succession may count as one; a wait for all of several objects takes no notice of it. Microsoft says not to use it,
-// and rightly.
+// It is here because Windows has it. Who is not asleep in his wait at the very moment misses it; on Unix waits for several
+// objects take no notice of the pulse of an auto-reset event, and waits for all of several of none. Microsoft says not to
+// use it, and rightly.
 //
 // Source: PulseEvent.
 func (e *Event) Pulse() error {
