@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -104,4 +105,17 @@ func pidNamespace() uint32 {
 	session, _ := sessionOf()
 	inode, _ := strconv.ParseUint(session.pid, 10, 64)
 	return uint32(inode)
+}
+
+// processors is 1 on a machine with one, and otherwise more, of which this process may be allowed one alone: whom it waits for may run on
+// another.
+func processors() int {
+	online, err := os.ReadFile("/sys/devices/system/cpu/online")
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	if strings.ContainsAny(string(online), ",-") { // "0-3", "0,2"; "0" is one
+		return 2
+	}
+	return 1
 }

@@ -111,3 +111,6 @@ func pidNamespace() uint32 { return 0 }
 
 // pidPage is nil: these systems have no page that a fork wipes.
 func pidPage() *int64 { return nil }
+
+// processors is how many this process may use.
+func processors() int { return runtime.NumCPU() }

@@ -4,7 +4,6 @@ package kernel
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +15,7 @@ import (
 // waitSpin is for how long a wait looks before it sleeps, in nanoseconds.
 var waitSpin = func() *atomic.Int64 {
 	var spin atomic.Int64
-	if runtime.NumCPU() > 1 {
+	if processors() > 1 {
 		spin.Store(int64(20 * time.Microsecond))
 	}
 	return &spin
