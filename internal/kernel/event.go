@@ -27,6 +27,14 @@ func eventTurn(value uint32) uint32 {
 	return value&^eventTurns | (value+eventOneTurn)&eventTurns
 }
 
+// setUnwatched sets an auto-reset event for which nobody sleeps: the short way, which between processes that answer each
+// other at once is the usual one.
+func (n *nativeWaitable) setUnwatched() bool {
+	w := n.state.load()
+	return w&(sleepers|crowded) == 0 && w.value() == 0 && n.kind == KindEvent && !n.manual && n.ours() &&
+		n.state.swap(w, w.with(eventSignaled))
+}
+
 func (n *nativeWaitable) set() (err error) {
 	if n.fragile {
 		defer n.guard(&err)()

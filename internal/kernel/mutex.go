@@ -5,7 +5,6 @@ package kernel
 import (
 	"errors"
 	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -92,7 +91,7 @@ func (n *nativeWaitable) abandonMutex() {
 // lockFree locks a mutex that nobody has: the short way, which is what most locks are.
 func (n *nativeWaitable) lockFree() bool {
 	w := n.state.load()
-	if w.value() != 0 || n.kind != KindMutex || n.page == nil || atomic.LoadInt64(n.page) != int64(n.pid) ||
+	if w.value() != 0 || n.kind != KindMutex || !n.ours() ||
 		!n.state.swap(w, w.with(n.id)) {
 		return false
 	}
@@ -108,7 +107,7 @@ func (n *nativeWaitable) lockFree() bool {
 // unlockHeld unlocks a mutex that this handle has locked once: the short way. Whoever takes the depth to zero has the
 // use of the handle that came with it.
 func (n *nativeWaitable) unlockHeld() bool {
-	if n.page == nil || atomic.LoadInt64(n.page) != int64(n.pid) || !n.depth.CompareAndSwap(1, 0) {
+	if !n.ours() || !n.depth.CompareAndSwap(1, 0) {
 		return false
 	}
 	n.giveUp(0)

@@ -84,12 +84,13 @@ func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outco
 		return waitHere(ctx, handlesOf(objects), w.all)
 	}
 	defer w.end()
-	if outcome, ok, err := w.look(0); ok || err != nil {
-		return outcome, err
-	}
 	deadline, _ := ctx.Deadline()
-	if err := expired(ctx, deadline); err != nil {
-		return Outcome{}, err
+	if over := expired(ctx, deadline); over != nil {
+		outcome, ok, err := w.look(0)
+		if !ok && err == nil {
+			err = over
+		}
+		return outcome, err
 	}
 	if err := w.begin(); err != nil {
 		return Outcome{}, err

@@ -68,6 +68,9 @@ func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode
 	}
 	if !existed {
 		enroll(made)
+		if spec.Owned {
+			startPatrol() // it writes down since when
+		}
 		return made, false, nil
 	}
 	n, err := attachWaitable(h, waitableAccess)
@@ -264,6 +267,11 @@ func (n *nativeWaitable) unbind() {
 
 // same reports whether two handles are of one object.
 func (n *nativeWaitable) same(other *nativeWaitable) bool { return n.token == other.token }
+
+// ours is mine for the short ways. It is false too where only a system call could tell, or the state is fragile.
+func (n *nativeWaitable) ours() bool {
+	return n.page != nil && atomic.LoadInt64(n.page) == int64(n.pid)
+}
 
 // foreign is the error of a call in a forked child; nil in the process that opened the handle.
 func (n *nativeWaitable) foreign() error {

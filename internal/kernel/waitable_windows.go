@@ -165,6 +165,10 @@ func audienceRights(kind Kind, access Access) uint32 {
 	return waitableRights(kind, rights) | stateQuery
 }
 
+// setUnwatched and takeSoon have no short way: the system looks and waits.
+func (n *nativeWaitable) setUnwatched() bool { return false }
+func (n *nativeWaitable) takeSoon() bool     { return false }
+
 // bind tells the platform's part whose it is.
 func (n *nativeWaitable) bind(u *uses) {
 	n.uses = u
