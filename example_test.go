@@ -180,3 +180,159 @@ func ExampleWaitOpen() {
 	// it is there: 4096
 	// true
 }
+
+// The two processes of the title page, and nobody has to press a key: the second waits until the first has written.
+func ExampleEvent() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	read := make(chan struct{})
+	go func() { // the first process
+		s, err := namedshm.Create(`Local\ExampleEvent`, 256, namedshm.ReadWrite)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer s.Close()
+		written, err := namedshm.CreateEvent(`Local\ExampleEvent-written`, namedshm.ManualReset, false)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer written.Close()
+		v, err := s.Map(0, 0, namedshm.ReadWrite)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer v.Close()
+		copy(v.Bytes(), "Message from first process.")
+		if err := written.Set(); err != nil {
+			log.Fatal(err)
+		}
+		<-read // hold it for the second
+	}()
+
+	// The second process may begin before the first: it waits for the event's name too.
+	written, err := namedshm.WaitOpenEvent(ctx, `Local\ExampleEvent-written`, namedshm.Synchronize)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer written.Close()
+	if err := written.Wait(ctx); err != nil {
+		log.Fatal(err)
+	}
+	s, err := namedshm.Open(`Local\ExampleEvent`, namedshm.Read)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	v, err := s.Map(0, 27, namedshm.Read)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	fmt.Printf("%s\n", v.Bytes())
+	close(read)
+	// Output:
+	// Message from first process.
+}
+
+func ExampleMutex() {
+	m, err := namedshm.CreateMutex(`Local\ExampleMutex`, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	abandoned, err := m.Lock(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("locked, abandoned:", abandoned)
+
+	// The owner is the handle. Another handle, as another process has it, must wait.
+	other, err := namedshm.OpenMutex(`Local\ExampleMutex`, namedshm.Synchronize)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer other.Close()
+	locked, _, err := other.TryLock()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the other locks it:", locked)
+	fmt.Println("the other unlocks it:", errors.Is(other.Unlock(), namedshm.ErrNotOwner))
+
+	// An owner that ends without unlocking, as a killed process does, leaves it to the next, who is told.
+	m.Close()
+	abandoned, err = other.Lock(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer other.Unlock()
+	fmt.Println("locked, abandoned:", abandoned)
+	// Output:
+	// locked, abandoned: false
+	// the other locks it: false
+	// the other unlocks it: true
+	// locked, abandoned: true
+}
+
+func ExampleSemaphore() {
+	s, err := namedshm.CreateSemaphore(`Local\ExampleSemaphore`, 2, 2) // two may work at a time
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	for range 3 {
+		taken, err := s.TryWait()
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("taken:", taken)
+	}
+	previous, err := s.Release(2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the count was", previous)
+
+	_, err = s.Release(1) // more than were taken
+	fmt.Println(errors.Is(err, namedshm.ErrTooManyPosts))
+	// Output:
+	// taken: true
+	// taken: true
+	// taken: false
+	// the count was 0
+	// true
+}
+
+func ExampleWaitAny() {
+	work, err := namedshm.CreateSemaphore(`Local\ExampleWaitAny-work`, 2, 100)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer work.Close()
+	stop, err := namedshm.CreateEvent(`Local\ExampleWaitAny-stop`, namedshm.ManualReset, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stop.Close()
+	for done := 1; ; done++ {
+		// Of several that would let it through it takes the first, and changes no other.
+		outcome, err := namedshm.WaitAny(context.Background(), stop, work)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if outcome.Index == 0 {
+			fmt.Println("told to stop")
+			break
+		}
+		fmt.Println("work", done)
+		if done == 2 {
+			stop.Set() // another process would
+		}
+	}
+	// Output:
+	// work 1
+	// work 2
+	// told to stop
+}

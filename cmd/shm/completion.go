@@ -118,22 +118,23 @@ func unquote(word string) string {
 }
 
 // candidates is what may stand behind the words before.
-func candidates(root *kong.Node, before []string, last string) []string {
-	if len(before) == 0 {
+func candidates(verb *kong.Node, before []string, last string) []string {
+	for ; len(before) > 0 && len(verb.Children) > 0; before = before[1:] {
+		if verb = childNamed(verb, before[0]); verb == nil {
+			return nil
+		}
+	}
+	if len(verb.Children) > 0 {
 		var verbs []string
-		for _, child := range root.Children {
+		for _, child := range verb.Children {
 			if !child.Hidden {
 				verbs = append(verbs, child.Name)
 			}
 		}
 		return verbs
 	}
-	verb := childNamed(root, before[0])
-	if verb == nil {
-		return nil
-	}
 	positional := 0
-	for i := 1; i < len(before); i++ {
+	for i := 0; i < len(before); i++ {
 		name, isFlag := strings.CutPrefix(before[i], "--")
 		switch {
 		case !isFlag:
@@ -143,7 +144,7 @@ func candidates(root *kong.Node, before []string, last string) []string {
 		default:
 			if flag := flagNamed(verb, name); flag != nil && !flag.IsBool() {
 				if i++; i == len(before) {
-					return valuesOf(flag.Value)
+					return valuesOf(flag.Value, last)
 				}
 			}
 		}
@@ -155,8 +156,10 @@ func candidates(root *kong.Node, before []string, last string) []string {
 		}
 		return append(flags, "--help")
 	}
-	if positional < len(verb.Positional) {
-		return valuesOf(verb.Positional[positional])
+	for i, argument := range verb.Positional {
+		if i == positional || i < positional && argument.IsCumulative() {
+			return valuesOf(argument, last)
+		}
 	}
 	return nil
 }
@@ -179,13 +182,13 @@ func flagNamed(node *kong.Node, name string) *kong.Flag {
 	return nil
 }
 
-// valuesOf is the values that a flag or an argument can have, as far as they can be told.
-func valuesOf(v *kong.Value) []string {
+// valuesOf is the values that a flag or an argument can have, as far as they can be told. last is what has been typed.
+func valuesOf(v *kong.Value, last string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
 	case v.Name == "name":
-		return liveNames()
+		return liveNames(last)
 	case v.Name == "namespace":
 		return []string{"local", "global"}
 	case v.Name == "file" || v.Name == "command":
@@ -194,16 +197,21 @@ func valuesOf(v *kong.Value) []string {
 	return nil
 }
 
-// liveNames is the names of all live objects, as well as they can be listed. A Local name is offered with its prefix.
-func liveNames() (names []string) {
+// liveNames is the names of all live objects, as well as they can be listed. A Local name is offered with its prefix,
+// and without it as well to whoever has begun to type.
+func liveNames(last string) (names []string) {
 	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
-		infos, err := namedshm.List(n)
+		found, err := namedshm.Names(n)
 		if err != nil {
 			continue
 		}
-		for i := range infos {
-			if !upsets(infos[i].Name) {
-				names = append(names, infos[i].Name)
+		for _, name := range found {
+			if upsets(name) {
+				continue
+			}
+			names = append(names, name)
+			if plain, ok := strings.CutPrefix(name, namedshm.LocalNamespace.String()); ok && last != "" {
+				names = append(names, plain)
 			}
 		}
 	}

@@ -78,11 +78,11 @@ func (c *createCmd) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", printable(c.Name, ""), err)
 	}
-	wait := c.newHolding(a)
+	wait := a.newHolding(c.Hold, c.Stdin == "-")
 	if err := c.tell(a, s, created, wrote, wait); err != nil {
 		return err
 	}
-	return c.release(a, s, wait.until())
+	return a.letGo(c.Name, "name and memory are gone", c.JSON, s, wait.until())
 }
 
 // contentThatFits opens the source and makes sure that it has no more than --size bytes. What comes through a pipe is
@@ -151,25 +151,25 @@ type released struct {
 	Gone     bool   `json:"gone"`     // nobody else holds it
 }
 
-// release closes the handle and says what becomes of the section.
-func (c *createCmd) release(a *app, s *namedshm.Section, why string) error {
-	if err := s.Close(); err != nil {
+// letGo closes a handle and says what becomes of the object: gone is what to say when nobody else holds it.
+func (a *app) letGo(name, gone string, asJSON bool, handle io.Closer, why string) error {
+	if err := handle.Close(); err != nil {
 		return err
 	}
-	gone := c.Name == "" // what has no name, nobody else could open
+	isGone := name == "" // what has no name, nobody else could open
 	var info namedshm.Info
-	if !gone {
+	if !isGone {
 		var err error
-		if info, err = namedshm.Stat(c.Name); err != nil && !isNotFound(err) {
+		if info, err = namedshm.Stat(name); err != nil && !isNotFound(err) {
 			return err
 		}
-		gone = err != nil
+		isGone = err != nil
 	}
 	switch {
-	case c.JSON:
-		return a.json(released{Name: c.Name, Released: why, Gone: gone})
-	case gone:
-		return a.printf("let go of it (%s): name and memory are gone\n", why)
+	case asJSON:
+		return a.json(released{Name: name, Released: why, Gone: isGone})
+	case isGone:
+		return a.printf("let go of it (%s): %s\n", why, gone)
 	}
 	return a.printf("let go of it (%s): %s\n", why, stillHeld(&info))
 }

@@ -18,15 +18,16 @@ import (
 // demoCmd shows the whole idea with two real processes.
 type demoCmd struct {
 	Global bool `help:"In the Global namespace, which needs a privilege."`
-	Kill   bool `help:"Kill the first process while it holds the section, instead of letting it end."`
+	Kill   bool `help:"Kill the first process while it holds section and event, instead of letting it end."`
 	output
 }
 
 // Help has the details.
 func (*demoCmd) Help() string {
-	return `It starts two processes. The first makes a section of 256 bytes and writes a message, the second opens it
-by name and shows the message. Then both end, and name and memory are gone. Each step is told with the call that made
-it, in Go and (in brackets) in Win32.
+	return `It starts two processes. The first makes a section of 256 bytes and an event, writes a message and sets the event.
+The second waits for the event, opens the section by name and shows the message; nobody has to press a key in
+between. Then both end, and names and memory are gone. Each step is told with the call that made it, in Go and (in
+brackets) in Win32.
 
 Examples:
 
@@ -61,7 +62,7 @@ func (c *demoCmd) Run(a *app) error {
 	}
 	d := &demo{app: a, cmd: c, name: prefix.String() + "namedshm-demo-" + strconv.Itoa(os.Getpid())}
 	defer d.end()
-	for _, act := range []func() error{d.firstWrites, d.secondReads, d.bothHold, d.bothEnd, d.allIsGone} {
+	for _, act := range []func() error{d.firstMakes, d.secondWaits, d.firstWrites, d.secondReads, d.bothHold, d.bothEnd, d.allIsGone} {
 		if err := act(); err != nil {
 			return err
 		}
@@ -125,21 +126,45 @@ func (d *demo) run(who *actor, verbs ...string) error {
 	return nil
 }
 
-func (d *demo) firstWrites() (err error) {
+func (d *demo) firstMakes() (err error) {
 	if d.first, err = start("first", d.name); err != nil {
 		return err
 	}
-	if err := d.say("The first process (%d) makes a section, maps it and writes.", d.first.pid()); err != nil {
+	if err := d.say("The first process (%d) makes a section and an event, and maps the section.", d.first.pid()); err != nil {
 		return err
 	}
-	return d.run(d.first, "create", "map", "write")
+	return d.run(d.first, "create", "create event", "map")
 }
 
-func (d *demo) secondReads() (err error) {
+func (d *demo) secondWaits() (err error) {
 	if d.second, err = start("second", d.name); err != nil {
 		return err
 	}
-	if err := d.say("It waits. The second process (%d) opens the section by its name and reads.", d.second.pid()); err != nil {
+	if err := d.say("The second process (%d) opens the event by its name and begins to wait for it.", d.second.pid()); err != nil {
+		return err
+	}
+	if err := d.run(d.second, "open event"); err != nil {
+		return err
+	}
+	return d.second.tell("wait") // its answer comes when the event is set
+}
+
+func (d *demo) firstWrites() error {
+	if err := d.say("The first process writes. Then it sets the event."); err != nil {
+		return err
+	}
+	return d.run(d.first, "write", "set")
+}
+
+func (d *demo) secondReads() error {
+	if err := d.say("That ends the wait of the second process. It opens the section by its name and reads."); err != nil {
+		return err
+	}
+	waited, err := d.second.answer()
+	if err != nil {
+		return err
+	}
+	if err := d.tell(waited); err != nil {
 		return err
 	}
 	return d.run(d.second, "open", "map", "read")
@@ -150,7 +175,7 @@ func (d *demo) bothHold() error {
 	if err != nil {
 		return err
 	}
-	if err := d.say("Both hold it now."); err != nil {
+	if err := d.say("Both hold section and event now."); err != nil {
 		return err
 	}
 	result := plural(info.Size, "byte")
@@ -158,12 +183,23 @@ func (d *demo) bothHold() error {
 		result += ", " + strconv.FormatInt(info.Resident, 10) + " of them in memory"
 	}
 	for _, h := range info.Holders {
-		result += fmt.Sprintf("\nprocess %d has %s", h.PID, holderCounts(h))
+		result += fmt.Sprintf("\nprocess %d has %s", h.PID, holderCounts(&info, h))
 	}
 	if err := d.self(fmt.Sprintf("namedshm.Stat(`%s`)", d.name), "NtQueryDirectoryObject, NtQuerySection, …", "%s", result); err != nil {
 		return err
 	}
-	d.memory = memoryOf(d.first.pid(), d.name)
+	event, err := namedshm.Stat(eventOf(d.name))
+	if err != nil {
+		return err
+	}
+	result = "an event"
+	if event.State != nil {
+		result += ", " + stateText(&event)
+	}
+	if err := d.self(fmt.Sprintf("namedshm.Stat(`%s`)", eventOf(d.name)), "", "%s", result); err != nil {
+		return err
+	}
+	d.memory = memoryOf(d.first.pid(), d.name, info.Size)
 	if d.memory == nil {
 		return nil
 	}
@@ -171,10 +207,10 @@ func (d *demo) bothHold() error {
 }
 
 func (d *demo) bothEnd() error {
-	if err := d.say("The second process lets go of it and ends."); err != nil {
+	if err := d.say("The second process lets go of both and ends."); err != nil {
 		return err
 	}
-	if err := d.run(d.second, "unmap", "close"); err != nil {
+	if err := d.run(d.second, "unmap", "close", "close event"); err != nil {
 		return err
 	}
 	if err := d.second.quit(); err != nil {
@@ -187,30 +223,25 @@ func (d *demo) bothEnd() error {
 		d.first.kill()
 		return d.self("os.Process.Kill()", "TerminateProcess(process, 1)", "process %d is dead", d.first.pid())
 	}
-	if err := d.say("The first process lets go of it and ends. Its handle was the last."); err != nil {
+	if err := d.say("The first process lets go of both and ends. Its handles were the last."); err != nil {
 		return err
 	}
-	if err := d.run(d.first, "unmap", "close"); err != nil {
+	if err := d.run(d.first, "unmap", "close", "close event"); err != nil {
 		return err
 	}
 	return d.first.quit()
 }
 
 func (d *demo) allIsGone() error {
-	if err := d.say("Nobody holds it any more: name and memory are gone."); err != nil {
+	if err := d.say("Nobody holds them any more: names and memory are gone."); err != nil {
 		return err
 	}
 	s, err := namedshm.Open(d.name, namedshm.Read)
-	if err == nil {
-		s.Close()
-		return fmt.Errorf("demo: %s is still there", d.name)
-	}
-	var refused *namedshm.Error
-	if !errors.As(err, &refused) || refused.Code != namedshm.ErrFileNotFound {
+	if err := d.absent(s, err, d.name, "namedshm.Open(`%s`, namedshm.Read)", `OpenFileMapping(FILE_MAP_READ, FALSE, %s)`); err != nil {
 		return err
 	}
-	err = d.self(fmt.Sprintf("namedshm.Open(`%s`, namedshm.Read)", d.name),
-		fmt.Sprintf(`OpenFileMapping(FILE_MAP_READ, FALSE, %s)`, cString(d.name)), "%v", refused.Code)
+	e, err := namedshm.OpenEvent(eventOf(d.name), namedshm.Synchronize)
+	err = d.absent(e, err, eventOf(d.name), "namedshm.OpenEvent(`%s`, namedshm.Synchronize)", `OpenEvent(SYNCHRONIZE, FALSE, %s)`)
 	if err != nil || d.memory == nil {
 		return err
 	}
@@ -219,6 +250,19 @@ func (d *demo) allIsGone() error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return d.self("", "", "%s", after)
+}
+
+// absent tells that an open has failed because nothing has the name, as it must.
+func (d *demo) absent(opened io.Closer, err error, name, goCall, win32 string) error {
+	if err == nil {
+		opened.Close()
+		return fmt.Errorf("demo: %s is still there", name)
+	}
+	var refused *namedshm.Error
+	if !errors.As(err, &refused) || refused.Code != namedshm.ErrFileNotFound {
+		return err
+	}
+	return d.self(fmt.Sprintf(goCall, name), fmt.Sprintf(win32, cString(name)), "%v", refused.Code)
 }
 
 // end leaves no process behind, whatever happened.
@@ -235,6 +279,9 @@ type memory interface {
 	before() string         // while processes hold it
 	after() (string, error) // when none does; an error if something is left
 }
+
+// eventOf is the name of the event that goes with the demo's section.
+func eventOf(name string) string { return name + "-written" }
 
 // cString is a name as a C program would spell it.
 func cString(name string) string { return `L"` + strings.ReplaceAll(name, `\`, `\\`) + `"` }
@@ -276,10 +323,22 @@ func (p *actor) pid() int { return p.command.Process.Pid }
 
 // do has the process do one thing and waits for it.
 func (p *actor) do(verb string) (step, error) {
-	var s step
-	if _, err := io.WriteString(p.stdin, verb+"\n"); err != nil {
-		return s, fmt.Errorf("demo: process %d is gone: %w", p.pid(), err)
+	if err := p.tell(verb); err != nil {
+		return step{}, err
 	}
+	return p.answer()
+}
+
+// tell has the process begin one thing.
+func (p *actor) tell(verb string) error {
+	if _, err := io.WriteString(p.stdin, verb+"\n"); err != nil {
+		return fmt.Errorf("demo: process %d is gone: %w", p.pid(), err)
+	}
+	return nil
+}
+
+// answer waits until it is done.
+func (p *actor) answer() (s step, err error) {
 	if !p.answers.Scan() {
 		return s, fmt.Errorf("demo: process %d ended without an answer", p.pid())
 	}

@@ -18,11 +18,12 @@ type procMemory struct {
 	entry         string // that file
 }
 
-// memoryOf finds the one shared mapping of one of our processes. It is nil where /proc does not show it.
-func memoryOf(pid int, name string) memory {
+// memoryOf finds the shared mapping of this size of one of our processes: an event's memory is shared too, and larger. It
+// is nil where /proc does not show it.
+func memoryOf(pid int, name string, size int64) memory {
 	m := &procMemory{}
 	for _, line := range mappings(pid) {
-		if strings.HasSuffix(line[1], "s") && len(line) > 5 {
+		if strings.HasSuffix(line[1], "s") && len(line) > 5 && lengthOf(line[0]) == size {
 			m.device, m.inode, m.what = line[3], line[4], strings.Join(line[5:], " ")
 			break
 		}
@@ -54,6 +55,15 @@ func mappings(pid int) (lines [][]string) {
 		}
 	}
 	return lines
+}
+
+// lengthOf is how many bytes a range of addresses has; 0 for what is none.
+func lengthOf(addresses string) int64 {
+	var begin, end int64
+	if n, err := fmt.Sscanf(addresses, "%x-%x", &begin, &end); n != 2 || err != nil {
+		return 0
+	}
+	return end - begin
 }
 
 // users is the processes that map the memory.

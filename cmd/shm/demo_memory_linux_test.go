@@ -18,12 +18,17 @@ func TestMemorySeesWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	e, err := namedshm.CreateEvent(eventOf(name), namedshm.ManualReset, false) // it must not be taken for the section
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
 	v, err := s.Map(0, 0, namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	m := memoryOf(os.Getpid(), name)
+	m := memoryOf(os.Getpid(), name, s.Size())
 	if m == nil {
 		t.Fatal("it does not see the mapping")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -23,6 +24,7 @@ func (c *demoProcessCmd) Run(a *app) error {
 	acts := map[string]func() (step, error){
 		"create": p.create, "open": p.open, "map": p.mapView, "write": p.write, "read": p.read,
 		"unmap": p.unmap, "close": p.closeHandle,
+		"create event": p.createEvent, "open event": p.openEvent, "set": p.set, "wait": p.wait, "close event": p.closeEvent,
 	}
 	verbs := bufio.NewScanner(a.stdin)
 	for verbs.Scan() {
@@ -47,6 +49,7 @@ type demoProcess struct {
 	role, name string
 	section    *namedshm.Section
 	view       *namedshm.View
+	event      *namedshm.Event
 }
 
 func (p *demoProcess) create() (s step, err error) {
@@ -113,4 +116,36 @@ func (p *demoProcess) unmap() (step, error) {
 
 func (p *demoProcess) closeHandle() (step, error) {
 	return step{Go: "s.Close()", Win32: "CloseHandle(mapping)", Result: "the handle is closed"}, p.section.Close()
+}
+
+func (p *demoProcess) createEvent() (s step, err error) {
+	name := eventOf(p.name)
+	s.Go = fmt.Sprintf("e, err := namedshm.CreateEvent(`%s`, namedshm.ManualReset, false)", name)
+	s.Win32 = fmt.Sprintf("CreateEvent(NULL, TRUE, FALSE, %s)", cString(name))
+	s.Result = "an event that is not set"
+	p.event, err = namedshm.CreateEvent(name, namedshm.ManualReset, false)
+	return s, err
+}
+
+func (p *demoProcess) openEvent() (s step, err error) {
+	name := eventOf(p.name)
+	s.Go = fmt.Sprintf("e, err := namedshm.OpenEvent(`%s`, namedshm.Synchronize)", name)
+	s.Win32 = fmt.Sprintf("OpenEvent(SYNCHRONIZE, FALSE, %s)", cString(name))
+	s.Result = "the same event"
+	p.event, err = namedshm.OpenEvent(name, namedshm.Synchronize)
+	return s, err
+}
+
+func (p *demoProcess) set() (step, error) {
+	return step{Go: "e.Set()", Win32: "SetEvent(event)", Result: "the event is set"}, p.event.Set()
+}
+
+func (p *demoProcess) wait() (step, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), demoTime)
+	defer cancel()
+	return step{Go: "e.Wait(ctx)", Win32: "WaitForSingleObject(event, INFINITE)", Result: "the event was set"}, p.event.Wait(ctx)
+}
+
+func (p *demoProcess) closeEvent() (step, error) {
+	return step{Go: "e.Close()", Win32: "CloseHandle(event)", Result: "the handle is closed"}, p.event.Close()
 }

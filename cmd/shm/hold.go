@@ -1,13 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"os/exec"
-	"os/signal"
-	"syscall"
 )
 
 // holdCmd keeps a section alive around a command.
@@ -33,58 +27,21 @@ Examples:
 
 // Run holds the section and runs the command.
 func (c *holdCmd) Run(a *app) error {
-	command := c.Command
-	if len(command) > 0 && command[0] == "--" {
-		command = command[1:]
+	command, err := childCommand(c.Command)
+	if err != nil {
+		return err
 	}
-	if len(command) == 0 {
-		return usageError{errors.New("expected a command behind --")}
-	}
-	s, _, err := c.make(c.Name)
+	s, created, err := c.make(c.Name)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	child := exec.Command(command[0], command[1:]...)
-	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
-	// From before the start, so that no signal ends us and leaves the command without the section.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	if err := child.Start(); err != nil {
-		fmt.Fprintln(a.stderr, "shm: hold: "+err.Error())
-		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-			return exitStatus(127)
-		}
-		return exitStatus(126)
+	if !created && s.Size() < int64(c.Size) {
+		// The command may count on the size that stands on its own line.
+		fmt.Fprintf(a.stderr, "shm: hold %s: it exists, and has %s, not the %d asked for\n",
+			printable(c.Name, ""), plural(s.Size(), "byte"), int64(c.Size))
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
-	for {
-		select {
-		case sig := <-signals:
-			// A terminal sends SIGINT to the command as well: then it has it already, and passing it on could
-			// end what wanted to end in good order.
-			if sig != os.Interrupt || !isTerminal(a.stdin) {
-				child.Process.Signal(sig)
-			}
-		case err := <-ended:
-			return commandStatus(err)
-		}
-	}
-}
-
-// commandStatus is how a command ended, as an exit status of our own.
-func commandStatus(err error) error {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return err
-	}
-	if status := exit.ExitCode(); status >= 0 {
-		return exitStatus(status)
-	}
-	if sig, ok := endedBy(exit.ProcessState); ok {
-		return exitStatus(128 + sig)
-	}
-	return exitStatus(1)
+	signals, stop := notedSignals()
+	defer stop()
+	return a.runChild("hold", command, nil, signals)
 }

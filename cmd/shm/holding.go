@@ -19,27 +19,28 @@ type holding struct {
 	signals  chan os.Signal
 }
 
-// newHolding decides what ends the holding, and listens for signals from now on.
-func (c *createCmd) newHolding(a *app) *holding {
+// newHolding decides what ends the holding, and listens for signals from now on. A duration that is not nil bounds it;
+// inputTaken says that standard input has been read for something else.
+func (a *app) newHolding(duration *time.Duration, inputTaken bool) *holding {
 	h := &holding{signals: make(chan os.Signal, 1)}
 	signal.Notify(h.signals, os.Interrupt, syscall.SIGTERM)
-	if c.Hold != nil && *c.Hold <= 0 {
+	if duration != nil && *duration <= 0 {
 		return h
 	}
 	// Who has put us into the background keeps the terminal: reading it, or changing its mode, would stop us.
-	if c.Stdin != "-" && isTerminal(a.stdin) && inForeground(a.stdin) {
+	if !inputTaken && isTerminal(a.stdin) && inForeground(a.stdin) {
 		h.terminal = a.stdin
 	}
 	switch {
-	case c.Hold != nil:
-		h.timer = time.After(*c.Hold)
-		h.what = c.Hold.String() + " have passed"
+	case duration != nil:
+		h.timer = time.After(*duration)
+		h.what = duration.String() + " have passed"
 		if h.terminal != nil {
 			h.what += " or a key is pressed"
 		}
 	case h.terminal != nil:
 		h.what = "a key is pressed"
-	case c.Stdin == "-" || isTerminal(a.stdin):
+	case inputTaken || isTerminal(a.stdin):
 		h.what = "it is interrupted (SIGINT, SIGTERM)"
 	default:
 		h.what = "the end of standard input"

@@ -19,14 +19,16 @@ type lsCmd struct {
 
 // Help has the details and the examples.
 func (*lsCmd) Help() string {
-	return `HANDLES keep a name alive, VIEWS keep the memory alive. HOLDERS are the processes that this user may look
-into. What cannot be told is shown as "?".
+	return `STATE is the size of a section and how much of it is in memory; whether an event is set, and its mode; who owns a
+mutex; a semaphore's count. WAITERS wait for it. HANDLES keep a name alive, VIEWS keep a section's memory alive. HOLDERS
+are the processes that this user may look into. What cannot be told is shown as "?".
 
 Examples:
 
     shm ls
     shm ls global
-    shm ls --json | jq -r 'select(.resident > 1e9) | .name'`
+    shm ls --json | jq -r 'select(.resident > 1e9) | .name'
+    shm ls --json | jq -r 'select(.state.ownership and .state.waiters > 0) | .name'`
 }
 
 // Run lists what can be listed; a namespace that is refused is told and does not hide the other.
@@ -74,7 +76,7 @@ func (c *lsCmd) print(a *app, infos []namedshm.Info) error {
 		}
 		return nil
 	}
-	t := table{{"NAME", "KIND", "SIZE", "HANDLES", "VIEWS", "RESIDENT", "ACCESS", "OWNER", "AGE", "HOLDERS"}}
+	t := table{{"NAME", "KIND", "STATE", "WAITERS", "HANDLES", "VIEWS", "OWNER", "AGE", "HOLDERS"}}
 	for i := range infos {
 		t = append(t, a.row(&infos[i]))
 	}
@@ -86,8 +88,23 @@ func (a *app) row(i *namedshm.Info) []string {
 	if i.Obstacle != "" {
 		holders = strings.TrimSpace(holders + " (" + i.Obstacle + ")")
 	}
-	return []string{a.name(i.Name), i.Kind.String(), humanSize(i.Size), count(i.Handles), count(i.Views), humanSize(i.Resident),
-		i.Access.String(), known(i.Owner), age(i.Created), holders}
+	state, waiters, views := sizeText(i), "-", count(i.Views)
+	if i.Kind != namedshm.KindSection {
+		state, waiters, views = stateText(i), "?", "-"
+		if i.State != nil {
+			waiters = count(i.State.Waiters)
+		}
+	}
+	return []string{a.name(i.Name), i.Kind.String(), state, waiters, count(i.Handles), views, known(i.Owner), age(i.Created), holders}
+}
+
+// sizeText is how large a section is, and how much of it is in memory.
+func sizeText(i *namedshm.Info) string {
+	text := humanSize(i.Size)
+	if i.Resident >= 0 {
+		text += ", " + humanSize(i.Resident) + " resident"
+	}
+	return text
 }
 
 // count is a number that may be unknown.
@@ -110,7 +127,7 @@ func known(s string) string {
 func holderList(holders []namedshm.Holder) string {
 	words := make([]string, len(holders))
 	for i, h := range holders {
-		words[i] = strings.TrimSpace(strconv.Itoa(h.PID) + " " + printable(h.Command, ""))
+		words[i] = processText(h.PID, h.Command)
 	}
 	return strings.Join(words, ", ")
 }

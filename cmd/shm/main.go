@@ -1,7 +1,8 @@
-// Command shm makes, opens, lists and watches Windows' named shared memory, on every platform that package namedshm
-// serves. Run "shm demo" first, then "shm --help".
+// Command shm makes, opens, lists and watches Windows' named shared memory, and the events, mutexes and semaphores that
+// go with it, on every platform that package namedshm serves. Run "shm demo" first, then "shm --help".
 //
-// Its exit status is 0 for success, 1 for a failure and 2 for a command line that makes no sense.
+// Its exit status is 0 for success, 1 for a failure and 2 for a command line that makes no sense. A wait ends with 1 when
+// time was up, too, and with 3 for an abandoned mutex. A verb that runs a command passes its exit status on.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,8 @@ as long as somebody holds them and are gone with the last one, kill -9 included.
 A name is Local\X (or X, the same): this user's own; or Global\X: the machine's. Mind the quotes in a
 shell: 'Local\X'. Sizes are bytes, or whole numbers of KiB, MiB, GiB and TiB.
 
+Events, mutexes and semaphores, to wait for each other, have names of the same kind and live as long.
+
 First: shm demo. Then: shm create, and in another terminal shm open.`
 
 // cli is the command line. The verbs stand in the order in which a newcomer wants them.
@@ -36,6 +40,10 @@ type cli struct {
 	Stat        statCmd        `cmd:"" help:"Tell all about one object."`
 	Watch       watchCmd       `cmd:"" help:"Watch a section's bytes change."`
 	Hold        holdCmd        `cmd:"" help:"Keep a section alive while a command runs."`
+	Event       eventCmd       `cmd:"" help:"Make an event, set it, wait for it."`
+	Mutex       mutexCmd       `cmd:"" help:"Make a mutex, run a command while it is locked."`
+	Semaphore   semaphoreCmd   `cmd:"" help:"Make a semaphore, take from it, give back."`
+	Wait        waitCmd        `cmd:"" help:"Wait for any or all of several events, mutexes and semaphores."`
 	Gc          gcCmd          `cmd:"" help:"Bury what crashed processes left behind."`
 	Doctor      doctorCmd      `cmd:"" help:"Tell what this machine offers, and what is amiss."`
 	Setup       setupCmd       `cmd:"" help:"Make the Global directory (root)."`
@@ -78,14 +86,14 @@ func newParser(c *cli) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("shm"),
 		kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Help(printHelp),
 		kong.WithHyphenPrefixedParameters(true),
 	)
 }
 
 // printHelp prints kong's help, with the usage lines mended that it cannot know: an argument that is a lone hyphen is
-// no placeholder, and the command that hold runs stands behind all else.
+// no placeholder, and a command of the user's own stands behind all else.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	var help bytes.Buffer
 	out := ctx.Stdout
@@ -95,12 +103,21 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = strings.NewReplacer(
-		"[<->]", "[-]",
-		"hold --size=SIZE <name> <command> ... [flags]", "hold <name> --size=SIZE [flags] -- <command> ...",
-	).WriteString(out, help.String())
+	text := strings.ReplaceAll(help.String(), "[<->]", "[-]")
+	_, err = io.WriteString(out, usageWithCommand.ReplaceAllStringFunc(text, func(usage string) string {
+		part := usageWithCommand.FindStringSubmatch(usage)
+		command := " -- <command> ..."
+		if part[3] != "" {
+			command = " [-- <command> ...]"
+		}
+		return part[1] + " <name>" + part[2] + " [flags]" + command
+	}))
 	return err
 }
+
+// usageWithCommand is the usage line of a verb that runs a command: the verb, required flags, and whether it may go
+// without the command.
+var usageWithCommand = regexp.MustCompile(`(?m)^(Usage: shm(?: [a-z]+)+)((?: --\S+)*) <name> (\[?)<command> \.\.\.\]? \[flags\]$`)
 
 // app is what every verb works with: the three streams, and how to speak through them.
 type app struct {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,6 +172,54 @@ func TestWaitGivesTheMakerAMoment(t *testing.T) {
 	}
 	if took := time.Since(begin); took < 250*time.Millisecond {
 		t.Errorf("its maker had only %v", took)
+	}
+}
+
+// TestLockIsEndedByTheSignal: a shell that runs a script ends it when Ctrl-C has ended a command, and not when the command
+// merely exits.
+func TestLockIsEndedByTheSignal(t *testing.T) {
+	isolate(t)
+	owner := exec.Command("shm", "mutex", "lock", "Foo", "--", "cat")
+	stdin, err := owner.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Wait()
+	defer stdin.Close()
+	await(t, `"ownership"`, "stat", "Foo", "--json")
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		bounded, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		waiter := exec.CommandContext(bounded, "shm", "mutex", "lock", "Foo", "--", "true")
+		if err := waiter.Start(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, `"waiters":1`, "stat", "Foo", "--json")
+		if err := waiter.Process.Signal(sig); err != nil {
+			t.Error(err)
+		}
+		waiter.Wait()
+		if got, ok := endedBy(waiter.ProcessState); !ok || got != int(sig) {
+			t.Errorf("%v: it ended with %v", sig, waiter.ProcessState)
+		}
+		await(t, `"waiters":0`, "stat", "Foo", "--json")
+	}
+}
+
+// await runs the command again and again until it prints a text.
+func await(t *testing.T, want string, args ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		out, _ := exec.Command("shm", args...).CombinedOutput()
+		if strings.Contains(string(out), want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("shm %q never prints %q; last:\n%s", args, want, out)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -57,10 +58,10 @@ func expect(t *testing.T, status int, want string, args ...string) string {
 // unique is a name that no other run of the tests uses: all share one namespace.
 func unique(name string) string { return fmt.Sprintf(`Local\shm-test-%d-%s`, os.Getpid(), name) }
 
-// hold makes a section that lives until the function is called.
+// hold makes an object that lives until the function is called: see holdVerb.
 func hold(t *testing.T, args ...string) (kill func()) {
 	t.Helper()
-	c := command(t, append([]string{"create", "--hold", "5m"}, args...)...)
+	c := command(t, holdVerb(args)...)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +86,7 @@ func hold(t *testing.T, args ...string) (kill func()) {
 func TestDemo(t *testing.T) {
 	for _, args := range [][]string{{"demo"}, {"demo", "--kill"}, {"demo", "--global"}} {
 		out := expect(t, 0, "→ Message from first process.\n", args...)
-		if !strings.Contains(out, "→ no object has this name (ERROR_FILE_NOT_FOUND, 2)\n") || !strings.HasSuffix(out, "\ndemo: ok\n") {
+		if strings.Count(out, "→ no object has this name (ERROR_FILE_NOT_FOUND, 2)\n") != 2 || !strings.HasSuffix(out, "\ndemo: ok\n") {
 			t.Errorf("shm %q:\n%s", args, out)
 		}
 	}
@@ -116,6 +117,121 @@ func TestVerbs(t *testing.T) {
 	kill()
 	expect(t, 1, "(ERROR_FILE_NOT_FOUND, 2)", "open", name)
 	expect(t, 1, "nobody made it", "open", name, "--wait", "10ms")
+}
+
+func TestEventVerbs(t *testing.T) {
+	name := unique("event")
+	expect(t, 1, "shm: set "+name+": no object has this name (ERROR_FILE_NOT_FOUND, 2)", "event", "set", name)
+	expect(t, 0, ": event, not set (auto)\nlet go of it (not held): it is gone\n", "event", "create", name, "--hold", "0s")
+	hold(t, name, "event", "--manual")
+	expect(t, 1, ": timed out after 0s: not set (manual)", "event", "wait", name, "--timeout", "0")
+	expect(t, 1, "", "event", "wait", name, "--timeout", "30ms")
+	expect(t, 0, "", "event", "set", name)
+	expect(t, 0, "", "event", "wait", name, "--timeout", patience.String())
+	expect(t, 0, `"outcome":"acquired"`, "event", "wait", name, "--json", "--timeout", patience.String())
+	expect(t, 0, "set (manual)", "stat", name)
+	expect(t, 0, "set (manual)", "ls", "local")
+	expect(t, 0, "", "event", "reset", name)
+	expect(t, 0, "", "event", "pulse", name)
+	expect(t, 1, "timed out", "event", "wait", name, "--timeout", "0")
+	expect(t, 1, "(ERROR_INVALID_HANDLE, 6)", "mutex", "open", name)
+	expect(t, 1, "(ERROR_INVALID_HANDLE, 6)", "create", name, "--size", "1")
+
+	// Somebody waits in another process, for the name as well.
+	late := unique("late")
+	waiter := command(t, "event", "wait", late, "--wait-for-name", "--timeout", patience.String())
+	if err := waiter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, late, "event")
+	expect(t, 0, "", "event", "set", late)
+	if err := waiter.Wait(); err != nil {
+		t.Errorf("the waiter: %v", err)
+	}
+}
+
+func TestMutexVerbs(t *testing.T) {
+	name := unique("mutex")
+	expect(t, 3, "", "mutex", "lock", name, "--", "cmd", "/c", "exit 3")
+	expect(t, 127, "shm: mutex lock: ", "mutex", "lock", name, "--", "no-such-command")
+	expect(t, 1, "(ERROR_FILE_NOT_FOUND, 2)", "mutex", "lock", name, "--existing", "--", "cmd", "/c", "exit 0")
+	hold(t, name, "mutex") // the name
+	expect(t, 0, "free", "mutex", "open", name)
+	expect(t, 0, "", "mutex", "wait", name, "--timeout", patience.String())
+	other := unique("other")
+	letGo := hold(t, other, "mutex", "--owned")
+	expect(t, 1, ": timed out after 0s: owned", "mutex", "lock", other, "--timeout", "0", "--", "cmd", "/c", "exit 0")
+	letGo()
+	expect(t, 1, "(ERROR_FILE_NOT_FOUND, 2)", "mutex", "open", other)
+	hold(t, other, "mutex")
+
+	// An owner that is killed leaves it abandoned; the next is told, and only that one.
+	for _, verb := range [][]string{
+		{"mutex", "wait", other, "--timeout", patience.String()},
+		{"wait", name + "-none", other, "--timeout", patience.String()},
+	} {
+		if verb[0] == "wait" {
+			hold(t, name+"-none", "event")
+		}
+		owner := command(t, "mutex", "lock", other, "--", os.Args[0], "-test.run=TestSitStill", "-test.v")
+		owner.Env = append(os.Environ(), "SHM_TEST_SIT_STILL=1")
+		out, err := owner.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := owner.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), "sitting still"); {
+		}
+		expect(t, 1, "timed out after 0s: owned", "mutex", "wait", other, "--timeout", "0")
+		if err := owner.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		expect(t, 3, ": it was abandoned: its last owner ended without unlocking it", verb...)
+		expect(t, 0, "", "mutex", "wait", other, "--timeout", "0")
+		in.Close() // the command that it had started ends
+		owner.Wait()
+	}
+}
+
+// TestSitStill is a command that runs until its input ends.
+func TestSitStill(t *testing.T) {
+	if os.Getenv("SHM_TEST_SIT_STILL") == "" {
+		return
+	}
+	fmt.Println("sitting still")
+	io.Copy(io.Discard, os.Stdin)
+}
+
+func TestSemaphoreVerbs(t *testing.T) {
+	name := unique("semaphore")
+	expect(t, 1, "(ERROR_INVALID_PARAMETER, 87)", "semaphore", "create", name, "--initial", "2", "--maximum", "1")
+	hold(t, name, "semaphore", "--initial", "1", "--maximum", "2")
+	expect(t, 0, "count 1 of 2", "semaphore", "open", name)
+	expect(t, 0, "", "semaphore", "wait", name, "--timeout", patience.String())
+	expect(t, 1, "timed out after 0s: count 0 of 2", "semaphore", "wait", name, "--timeout", "0")
+	expect(t, 0, "0\n", "semaphore", "release", name, "2")
+	expect(t, 1, "(ERROR_TOO_MANY_POSTS, 298)", "semaphore", "release", name)
+	event := unique("event")
+	hold(t, event, "event")
+	expect(t, 0, name+"\n", "wait", event, name, "--timeout", "0")
+	expect(t, 1, "timed out", "wait", event, name, "--all", "--timeout", "0")
+	expect(t, 0, "", "event", "set", event)
+	expect(t, 0, "", "wait", event, name, "--all", "--timeout", patience.String())
+	expect(t, 0, "count 0 of 2", "stat", name)
+	expect(t, 1, "it is no event, mutex or semaphore", "wait", sectionOf(t))
+}
+
+// sectionOf is the name of a section that lives as long as the test.
+func sectionOf(t *testing.T) string {
+	name := unique("section")
+	hold(t, name, "--size", "1")
+	return name
 }
 
 var (

@@ -56,7 +56,7 @@ func (c *openCmd) Run(a *app) error {
 			return fmt.Errorf("open --box: %w", err)
 		}
 	}
-	s, err := openSection(c.Name, namedshm.Read, c.Wait)
+	s, err := openSection("open", c.Name, namedshm.Read, c.Wait)
 	if err != nil {
 		return err
 	}
@@ -75,18 +75,19 @@ func (c *openCmd) Run(a *app) error {
 	return c.print(a, s, w)
 }
 
-// openSection opens a section that exists, or that is made before wait is over.
-func openSection(name string, access namedshm.Access, wait *time.Duration) (*namedshm.Section, error) {
+// openSection opens a section that exists, or that is made before wait is over. An error has the verb that was typed.
+func openSection(verb, name string, access namedshm.Access, wait *time.Duration) (*namedshm.Section, error) {
 	if wait == nil {
-		return namedshm.Open(name, access)
+		s, err := namedshm.Open(name, access)
+		return s, inVerb(verb, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *wait)
 	defer cancel()
 	s, err := namedshm.WaitOpen(ctx, name, access)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("open %s: waited %v, and nobody made it", printable(name, ""), *wait)
+		return nil, fmt.Errorf("%s %s: waited %v, and nobody made it", verb, printable(name, ""), *wait)
 	}
-	return s, err
+	return s, inVerb(verb, err)
 }
 
 // settle gives the maker of a new section a moment to write into it: a section appears empty, and who waits for it may

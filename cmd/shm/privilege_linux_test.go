@@ -80,4 +80,16 @@ func TestStranger(t *testing.T) {
 	allowed("for all", "open", `Global\Public`)
 	refused("(ERROR_ACCESS_DENIED, 5)", "write", `Global\Public`, "--text", "x")
 	allowed(`Global\Public`, "ls")
+
+	// Who may wait, and who may change what others wait for.
+	hold(t, `Global\Ready`, "event", "--manual", "--set", "--share", "read")
+	hold(t, `Global\Build`, "mutex")
+	hold(t, `Global\Slots`, "semaphore", "--initial", "1", "--maximum", "2", "--share", "write")
+	allowed("", "event", "wait", `Global\Ready`, "--timeout", patience.String())
+	allowed("set (manual)", "event", "open", `Global\Ready`)
+	refused("shm: set Global\\Ready: access is denied (ERROR_ACCESS_DENIED, 5)", "event", "set", `Global\Ready`)
+	refused("shm: lock Global\\Build: access is denied (ERROR_ACCESS_DENIED, 5)", "mutex", "lock", `Global\Build`, "--existing", "--", "true")
+	refused("shm: wait Global\\Build: access is denied (ERROR_ACCESS_DENIED, 5)", "wait", `Global\Build`, `Global\Ready`)
+	allowed("", "semaphore", "wait", `Global\Slots`)
+	allowed("0\n", "semaphore", "release", `Global\Slots`)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -18,10 +19,12 @@ type statCmd struct {
 func (*statCmd) Help() string {
 	return `It opens nothing and keeps nothing alive. What cannot be told is shown as "?".
 
+Of a mutex it shows who owns it and since when, and how many wait for it: so a deadlock can be seen.
+
 Examples:
 
     shm stat 'Local\Greeting'
-    shm stat Greeting --json | jq .holders`
+    shm stat Build --json | jq .state.ownership`
 }
 
 // Run looks at the object and prints what is known.
@@ -30,17 +33,44 @@ func (c *statCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	return a.tellAll(&info, c.JSON)
+}
+
+// show is stat for one kind: a name of another kind is refused.
+func (a *app) show(name string, asJSON bool, open opening) error {
+	w, err := open(context.Background(), name, false)
+	if err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil { // before looking, so as not to be seen among the holders
+		return err
+	}
+	info, err := namedshm.Stat(name)
+	if err != nil {
+		return inVerb("open", err)
+	}
+	return a.tellAll(&info, asJSON)
+}
+
+// tellAll prints all that is known about an object.
+func (a *app) tellAll(info *namedshm.Info, asJSON bool) error {
+	if asJSON {
 		return a.json(info)
 	}
-	lines := table{
-		{"name", a.name(info.Name)},
-		{"kind", info.Kind.String()},
-		{"size", exactSize(info.Size)},
-		{"resident", exactSize(info.Resident)},
-		{"access", info.Access.String()},
+	lines := table{{"name", a.name(info.Name)}, {"kind", info.Kind.String()}}
+	isSection := info.Kind == namedshm.KindSection
+	switch {
+	case isSection:
+		lines = append(lines, []string{"size", exactSize(info.Size)}, []string{"resident", exactSize(info.Resident)})
+	case info.State != nil:
+		lines = append(lines, []string{"state", stateText(info)})
+		if o := info.State.Ownership; o != nil && !o.Since.IsZero() {
+			lines = append(lines, []string{"since", createdAt(o.Since)})
+		}
+		lines = append(lines, []string{"waiters", waitersText(info)})
 	}
-	if info.Protection != 0 {
+	lines = append(lines, []string{"access", info.Access.String()})
+	if info.Protection != 0 && isSection {
 		lines = append(lines, []string{"protection", info.Protection.String()})
 	}
 	lines = append(lines, []string{"owner", known(info.Owner)})
@@ -51,10 +81,12 @@ func (c *statCmd) Run(a *app) error {
 		[]string{"security", known(info.Security)},
 		[]string{"created", createdAt(info.Created)},
 		[]string{"backing", info.Backing},
-		[]string{"handles", count(info.Handles)},
-		[]string{"views", count(info.Views)})
+		[]string{"handles", count(info.Handles)})
+	if isSection {
+		lines = append(lines, []string{"views", count(info.Views)})
+	}
 	for _, h := range info.Holders {
-		lines = append(lines, []string{"holder", fmt.Sprintf("%d %s: %s", h.PID, printable(h.Command, ""), holderCounts(h))})
+		lines = append(lines, []string{"holder", processText(h.PID, h.Command) + ": " + holderCounts(info, h)})
 	}
 	if info.Obstacle != "" {
 		lines = append(lines, []string{"obstacle", info.Obstacle})
@@ -80,16 +112,17 @@ func createdAt(t time.Time) string {
 	return fmt.Sprintf("%s (%s ago)", t.Local().Format("2006-01-02 15:04:05 MST"), age(t))
 }
 
-// holderCounts says what a process holds.
-func holderCounts(h namedshm.Holder) string {
+// holderCounts says what a process holds of an object.
+func holderCounts(info *namedshm.Info, h namedshm.Holder) string {
 	var words []string
-	for _, c := range []struct {
-		n    int
-		what string
-	}{{h.Handles, "handle"}, {h.Views, "view"}} {
-		if c.n >= 0 {
-			words = append(words, plural(int64(c.n), c.what))
-		}
+	if h.Handles >= 0 {
+		words = append(words, plural(int64(h.Handles), "handle"))
+	}
+	if h.Views >= 0 && info.Kind == namedshm.KindSection {
+		words = append(words, plural(int64(h.Views), "view"))
+	}
+	if info.State != nil && info.State.Ownership != nil && info.State.Ownership.PID == h.PID {
+		words = append(words, "owns it")
 	}
 	return strings.Join(words, ", ")
 }

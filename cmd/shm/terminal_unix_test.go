@@ -115,10 +115,10 @@ func shm(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// hold makes a section that lives until the function is called.
+// hold makes an object that lives until the function is called: see holdVerb.
 func hold(t *testing.T, args ...string) (letGo func()) {
 	t.Helper()
-	c := exec.Command("shm", append([]string{"create", "--hold", "5m"}, args...)...)
+	c := exec.Command("shm", holdVerb(args)...)
 	var complaint bytes.Buffer
 	c.Stderr = &complaint
 	out, err := c.StdoutPipe()
@@ -192,12 +192,25 @@ func TestNamesAndTextsDoNotReachTheTerminalRaw(t *testing.T) {
 }
 
 func TestListFitsTheTerminal(t *testing.T) {
-	term := newTerminal(t, 110, 30)
+	term := newTerminal(t, 100, 30)
 	for range 8 {
-		hold(t, "Foo", "--size", "256")
+		hold(t, "Greeting", "--size", "64KiB")
 	}
+	// What a row must show of each kind, in the hundred columns that a terminal has: states are the longest words.
+	hold(t, "Ready", "event", "--manual")
+	hold(t, "Lock", "mutex", "--owned")
+	hold(t, "Slots", "semaphore", "--initial", "12", "--maximum", "500")
 	term.command(`shm ls`)
-	term.await(`^Local\\Foo +section +4KiB +8 .* shm.*…\nready>$`)
+	screen := term.await(`^Local\\Greeting +section +64KiB, 0 resident +- +8 .* shm.*…\n(.*\n)*ready>$`)
+	for _, row := range []string{
+		`(?m)^Local\\Lock +mutex +owned by \d+ shm( for \d+s)? +0 +1 +- +\S+ +\d+s +\d+ shm$`,
+		`(?m)^Local\\Ready +event +not set \(manual\) +0 +1 +- +\S+ +\d+s +\d+ shm$`,
+		`(?m)^Local\\Slots +semaphore +count 12 of 500 +0 +1 +- +\S+ +\d+s +\d+ shm$`,
+	} {
+		if !regexp.MustCompile(row).MatchString(screen) {
+			t.Errorf("no row %q:\n%s", row, screen)
+		}
+	}
 }
 
 func TestWatchShowsBytesAndMarksChanges(t *testing.T) {

@@ -44,7 +44,7 @@ func (c *watchCmd) Run(a *app) error {
 	if c.Interval < time.Millisecond {
 		return usageError{errors.New("--interval must be at least 1ms")}
 	}
-	s, err := openSection(c.Name, namedshm.Read, c.Wait)
+	s, err := openSection("watch", c.Name, namedshm.Read, c.Wait)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,11 @@ func (c *watchCmd) follow(a *app) error {
 	var last *snapshot
 	for first, shown := true, 0; ; first = false {
 		shot, err := look(c.Name, int64(c.Offset), length)
-		if err != nil {
+		var failed *namedshm.Error
+		switch {
+		case errors.As(err, &failed):
+			return inVerb("watch", err)
+		case err != nil:
 			return fmt.Errorf("watch %s: %w", printable(c.Name, ""), err)
 		}
 		if first || (shot == nil) != (last == nil) || shot != nil && !bytes.Equal(shot.bytes, last.bytes) {

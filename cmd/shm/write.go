@@ -43,7 +43,7 @@ func (c *writeCmd) Run(a *app) error {
 		return err
 	}
 	defer content.close()
-	s, err := namedshm.Open(c.Name, namedshm.ReadWrite)
+	s, err := openSection("write", c.Name, namedshm.ReadWrite, nil)
 	if err != nil {
 		return err
 	}
