@@ -233,6 +233,51 @@ func (q *program) wantText(offset int64, text string) {
 	}
 }
 
+// isGo tells the one sort of program from the other.
+func (q *program) isGo() bool { return filepath.Base(q.command.Args[2]) == "actor.exe" }
+
+// asleep returns when the program does nothing any more: each of its threads sleeps, and none has run since the last
+// look, three times in a row. What it told to have begun it has then done as far as it can be.
+func (q *program) asleep() {
+	q.t.Helper()
+	for before, quiet := "", 0; quiet < 3; {
+		now, sleeping := q.activity()
+		if sleeping && now == before {
+			quiet++
+		} else {
+			quiet = 0
+		}
+		before = now
+		time.Sleep(3 * time.Millisecond)
+	}
+}
+
+// activity is how often each thread has been switched to, and whether all sleep.
+func (q *program) activity() (switches string, sleeping bool) {
+	q.t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", q.command.Process.Pid))
+	if err != nil || len(tasks) == 0 {
+		q.t.Fatalf("%s is gone: %v", filepath.Base(q.command.Args[2]), err)
+	}
+	sleeping = true
+	for _, task := range tasks {
+		status, err := os.ReadFile(task)
+		if err != nil {
+			return "", false // a thread that has just ended
+		}
+		for line := range strings.Lines(string(status)) {
+			key, value, _ := strings.Cut(line, ":")
+			switch value = strings.TrimSpace(value); key {
+			case "State":
+				sleeping = sleeping && strings.HasPrefix(value, "S")
+			case "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches":
+				switches += task + value + " "
+			}
+		}
+	}
+	return switches, sleeping
+}
+
 // kill ends the process as kill -9 does, and waits until it has ended.
 func (q *program) kill() {
 	q.command.Process.Kill()

@@ -108,7 +108,7 @@ func TestNamesAreTakenAsTheyAre(t *testing.T) {
 	a.must("close")
 	b.must("close")
 	// The other way, and each refuses the name of the other's object of another kind.
-	b.must("event", name)
+	b.must("make", "event", name, "manual", "unset")
 	a.fails(invalidHandle, "create", name, 1, "rw")
 	a.fails(invalidHandle, "open", name, "r")
 	// A C++ program may leave the prefix away.
@@ -231,6 +231,7 @@ type info struct {
 		Command string
 		Handles int
 	}
+	State *namedshm.State
 }
 
 func ask(t *testing.T, a *program, words ...any) (i info) {
@@ -245,7 +246,7 @@ func TestListShowsWhatCppMade(t *testing.T) {
 	inBoth(t, func(t *testing.T, p programs, name string) {
 		a, b := p.cppProgram(t), p.goProgram(t)
 		a.must("create", name, 70000, pageReadWrite)
-		a.must("event", name+".event")
+		a.must("make", "event", name+".event", "manual", "unset")
 		pid, err := strconv.Atoi(a.must("pid"))
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -20,10 +19,14 @@ type signal struct {
 	ok        bool
 }
 
-// systemWait waits for at most so many milliseconds. It blocks its thread in a system call, and nothing else. In an
-// alertable wait an interruption ends it too.
-func systemWait(handles []windows.Handle, all bool, milliseconds uint32, alertable bool) (signal, error) {
-	status, err := waitForMultipleObjectsEx(uint32(len(handles)), &handles[0], all, milliseconds, alertable)
+// systemWait looks once, or sleeps until it is let through; if it is alertable, an interruption ends it too. It blocks
+// its thread in a system call, and nothing else.
+func systemWait(handles []windows.Handle, all, sleep, alertable bool) (signal, error) {
+	timeout := uint32(0)
+	if sleep {
+		timeout = windows.INFINITE
+	}
+	status, err := waitForMultipleObjectsEx(uint32(len(handles)), &handles[0], all, timeout, alertable)
 	if err != nil {
 		return signal{}, fault(err)
 	}
@@ -46,35 +49,14 @@ func handlesOf(objects []*nativeWaitable) []windows.Handle {
 	return handles
 }
 
-// until is the time to a deadline in milliseconds, rounded up: whoever wakes too early has to sleep again.
-func until(deadline time.Time) uint32 {
-	if deadline.IsZero() {
-		return windows.INFINITE
-	}
-	const longest = windows.INFINITE - 1
-	left := time.Until(deadline)
-	return uint32(max(0, min((left+time.Millisecond-1)/time.Millisecond, longest)))
-}
-
-// expired is the context's error. The deadline alone says so a little before the context does.
-func expired(ctx context.Context, deadline time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if !deadline.IsZero() && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
 func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	if n.kind == KindMutex {
 		w := newWaiting([]*nativeWaitable{n}, false)
 		defer w.end()
-		outcome, ok, err := w.look(0)
+		outcome, ok, err := w.look(false)
 		return ok, outcome.Abandoned, err
 	}
-	s, err := systemWait([]windows.Handle{n.handle}, false, 0, false)
+	s, err := systemWait([]windows.Handle{n.handle}, false, false, false)
 	return s.ok, false, err
 }
 
@@ -84,9 +66,8 @@ func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outco
 		return waitHere(ctx, handlesOf(objects), w.all)
 	}
 	defer w.end()
-	deadline, _ := ctx.Deadline()
-	if over := expired(ctx, deadline); over != nil {
-		outcome, ok, err := w.look(0)
+	if over := ctx.Err(); over != nil {
+		outcome, ok, err := w.look(false)
 		if !ok && err == nil {
 			err = over
 		}
@@ -97,10 +78,10 @@ func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outco
 	}
 	defer context.AfterFunc(ctx, w.interrupt)()
 	for {
-		if outcome, ok, err := w.look(until(deadline)); ok || err != nil {
+		if outcome, ok, err := w.look(true); ok || err != nil {
 			return outcome, err
 		}
-		if err := expired(ctx, deadline); err != nil {
+		if err := ctx.Err(); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -111,19 +92,16 @@ func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outco
 // are looked at first. (That is why all of several objects, or 64, cannot be waited for like this.)
 func waitHere(ctx context.Context, handles []windows.Handle, all bool) (Outcome, error) {
 	objects := len(handles)
-	deadline, _ := ctx.Deadline()
-	for timeout := uint32(0); ; timeout = until(deadline) {
-		s, err := systemWait(handles, all, timeout, false)
+	for sleep := false; ; sleep = true {
+		s, err := systemWait(handles, all, sleep, false)
 		switch {
 		case err != nil:
 			return Outcome{}, err
 		case s.ok && s.index < objects:
 			return Outcome{Index: s.index}, nil
-		}
-		if err := expired(ctx, deadline); err != nil {
-			return Outcome{}, err
-		}
-		if ctx.Done() != nil && len(handles) == objects {
+		case ctx.Err() != nil:
+			return Outcome{}, ctx.Err()
+		case !sleep && ctx.Done() != nil:
 			b, err := newBell(ctx)
 			if err != nil {
 				return Outcome{}, err
@@ -283,30 +261,29 @@ func (w *waiting) unlock() {
 	}
 }
 
-// look waits for so many milliseconds, or until it is interrupted, and takes what lets it through.
+// look looks once, or sleeps until it is let through or interrupted, and takes what lets it through.
 //
 // A mutex that its handle owns already lets through at once, and the system is not asked about it: it would ask whether
 // the thread that waits owns it, and that is another one.
-func (w *waiting) look(milliseconds uint32) (Outcome, bool, error) {
+func (w *waiting) look(sleep bool) (Outcome, bool, error) {
 	if w.all {
-		return w.lookForAll(milliseconds)
+		return w.lookForAll(sleep)
 	}
-	return w.lookForAny(milliseconds)
+	return w.lookForAny(sleep)
 }
 
-// onThread is the system's wait on the wait's own thread. Where it may take time the mutexes' locks are given back for
-// as long.
-func (w *waiting) onThread(objects []*nativeWaitable, milliseconds uint32) (s signal, err error) {
+// onThread is the system's wait on the wait's own thread. While it sleeps the mutexes are not locked.
+func (w *waiting) onThread(objects []*nativeWaitable, sleep bool) (s signal, err error) {
 	t, err := w.take()
 	if err != nil {
 		return s, err
 	}
-	if milliseconds > 0 {
+	if sleep {
 		w.unlock()
 		defer w.lock()
 	}
 	handles := handlesOf(objects)
-	t.do(func() { s, err = systemWait(handles, w.all, milliseconds, milliseconds > 0) })
+	t.do(func() { s, err = systemWait(handles, w.all, sleep, sleep) })
 	return s, err
 }
 
@@ -321,16 +298,16 @@ func (w *waiting) obtain(objects ...*nativeWaitable) {
 	}
 }
 
-func (w *waiting) lookForAny(milliseconds uint32) (outcome Outcome, ok bool, err error) {
+func (w *waiting) lookForAny(sleep bool) (outcome Outcome, ok bool, err error) {
 	w.lock()
 	defer w.unlock()
 	owned := slices.IndexFunc(w.objects, func(n *nativeWaitable) bool { return n.owner != nil })
 	others := w.objects
 	if owned >= 0 {
-		others, milliseconds = w.objects[:owned], 0 // what stands before it comes first
+		others, sleep = w.objects[:owned], false // what stands before it comes first
 	}
 	if len(others) > 0 {
-		s, err := w.onThread(others, milliseconds)
+		s, err := w.onThread(others, sleep)
 		if s.ok {
 			w.obtain(others[s.index])
 		}
@@ -347,7 +324,7 @@ func (w *waiting) lookForAny(milliseconds uint32) (outcome Outcome, ok bool, err
 	return Outcome{Index: owned}, true, nil
 }
 
-func (w *waiting) lookForAll(milliseconds uint32) (outcome Outcome, ok bool, err error) {
+func (w *waiting) lookForAll(sleep bool) (outcome Outcome, ok bool, err error) {
 	w.lockSettled()
 	defer w.unlock()
 	var owned, others []*nativeWaitable
@@ -367,7 +344,7 @@ func (w *waiting) lookForAll(milliseconds uint32) (outcome Outcome, ok bool, err
 	s := signal{ok: true}
 	suspect := w.suspect(others)
 	if len(others) > 0 {
-		s, err = w.onThread(others, milliseconds)
+		s, err = w.onThread(others, sleep)
 	}
 	for _, n := range owned {
 		n.leaning--

@@ -135,7 +135,7 @@ func TestRightsOfHandles(t *testing.T) {
 	if err := windows.SetEvent(waiter.native.handle); err != windows.ERROR_ACCESS_DENIED {
 		t.Errorf("SetEvent with the right to wait: %v", err)
 	}
-	if _, err := systemWait([]windows.Handle{setter.native.handle}, false, 0, false); codeOf(err) != AccessDenied {
+	if _, err := systemWait([]windows.Handle{setter.native.handle}, false, false, false); codeOf(err) != AccessDenied {
 		t.Errorf("a wait with the right to set: %v", err)
 	}
 }
@@ -152,8 +152,6 @@ func TestSecurityOfWaitables(t *testing.T) {
 		{WaitableSpec{Kind: KindMutex, Share: Share{Audience: Group, Group: "S-1-1-0", Access: Read | Write}}, "(A;;0x120001;;;WD)"},
 	} {
 		w := makeWaitable(t, name(t), c.spec)
-		want := (&windows.SECURITY_DESCRIPTOR{}).String
-		_ = want
 		info, err := Stat(w.Name())
 		if err != nil || info.Access != Read|Write {
 			t.Errorf("%v: access %#x, %v", c.spec.Kind, info.Access, err)
@@ -172,12 +170,13 @@ func TestCreateWhereSecurityGivesLess(t *testing.T) {
 	for _, c := range []struct {
 		spec    WaitableSpec
 		sddl    string
-		created bool // CreateOrOpen has what it needs
+		created bool   // CreateOrOpen has what it needs
+		access  Access // that Stat tells
 	}{
-		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100000;;;WD)", false},
-		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100002;;;WD)", true},
-		{WaitableSpec{Kind: KindMutex}, "D:P(A;;0x100000;;;WD)", true},
-		{WaitableSpec{Kind: KindSemaphore, Maximum: 1}, "D:P(A;;0x100001;;;WD)", false},
+		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100000;;;WD)", false, Read},
+		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100002;;;WD)", true, Read | Write},
+		{WaitableSpec{Kind: KindMutex}, "D:P(A;;0x100000;;;WD)", true, Read | Write},
+		{WaitableSpec{Kind: KindSemaphore, Maximum: 1}, "D:P(A;;0x100001;;;WD)", false, Read},
 	} {
 		first := c.spec
 		first.Share = Share{Audience: Descriptor, SDDL: c.sddl}
@@ -200,7 +199,7 @@ func TestCreateWhereSecurityGivesLess(t *testing.T) {
 		b.Close()
 		// There is no right to ask for the state, but for the semaphore.
 		info, err := Stat(a.Name())
-		if asked := c.spec.Kind == KindSemaphore; err != nil || (info.State != nil) != asked || (info.Reach == nil) != asked {
+		if asked := c.spec.Kind == KindSemaphore; err != nil || (info.State != nil) != asked || (info.Reach == nil) != asked || info.Access != c.access {
 			t.Errorf("%s: stat: %+v, %v", c.sddl, info, err)
 		}
 		a.Close()
@@ -309,8 +308,8 @@ func TestEveryWaitCanBeCancelled(t *testing.T) {
 				return context.WithTimeout(context.Background(), 20*time.Millisecond)
 			},
 		} {
-			ctx, cancel := ctx()
 			begun := time.Now()
+			ctx, cancel := ctx()
 			if _, err := Wait(ctx, c.objects, c.all); err != want {
 				t.Errorf("%s: %v, want %v", c.what, err, want)
 			} else if passed := time.Since(begun); passed < 20*time.Millisecond {
@@ -370,14 +369,14 @@ func TestWaitForAnyTakesTheFirst(t *testing.T) {
 			must(t, objects[i].Set())
 		}
 	}
-	for _, want := range []int{7, 40} { // 2 is the first mutex, and 2, 6 and so on are left out
-		var some []*Waitable
-		var index []int
-		for i, w := range objects {
-			if w.Kind() != KindMutex {
-				some, index = append(some, w), append(index, i)
-			}
+	var some []*Waitable // the mutexes are free, and 2 is the first of them
+	var index []int
+	for i, w := range objects {
+		if w.Kind() != KindMutex {
+			some, index = append(some, w), append(index, i)
 		}
+	}
+	for _, want := range []int{7, 40} {
 		outcome, err := Wait(soon(t), some, false)
 		if err != nil || index[outcome.Index] != want {
 			t.Errorf("%d, %v; want %d", index[outcome.Index], err, want)

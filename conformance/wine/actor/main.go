@@ -1,6 +1,7 @@
-// Actor does what it is told on its standard input, line by line, with sections of package namedshm, and answers each
-// line with one of its own: "ok", perhaps with a result, or "error", the Win32 code and the text. Bytes are given and
-// told in hexadecimal. It holds at most one section and one view, and all is gone when its input ends.
+// Actor does what it is told on its standard input, line by line, with the objects of package namedshm, and answers
+// each line with one of its own: "ok", perhaps with a result, or "error", the Win32 code and the text. Bytes are given
+// and told in hexadecimal. It holds at most one section and one view, and of each name at most one other object; all is
+// gone when its input ends.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -18,7 +20,7 @@ import (
 )
 
 func main() {
-	var a actor
+	a := actor{objects: make(map[string]namedshm.Waitable)}
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
 		fields := strings.Fields(input.Text())
@@ -41,13 +43,17 @@ func main() {
 type actor struct {
 	section *namedshm.Section
 	view    *namedshm.View
+	objects map[string]namedshm.Waitable // by name
+}
+
+// command is something that the actor can be told to do.
+type command struct {
+	arguments int // at least
+	run       func([]string) (string, error)
 }
 
 func (a *actor) do(verb string, args []string) (string, error) {
-	commands := map[string]struct {
-		arguments int // at least
-		run       func([]string) (string, error)
-	}{
+	commands := map[string]command{
 		"pid":    {0, func([]string) (string, error) { return strconv.Itoa(os.Getpid()), nil }},
 		"create": {3, a.create},
 		"open":   {2, a.open},
@@ -61,6 +67,7 @@ func (a *actor) do(verb string, args []string) (string, error) {
 		"find":   {1, find},
 		"kill":   {1, kill},
 	}
+	maps.Copy(commands, a.waitableCommands())
 	c, found := commands[verb]
 	if !found || len(args) < c.arguments {
 		return "", fmt.Errorf("cannot do %q with %d arguments", verb, len(args))
@@ -74,8 +81,16 @@ func (a *actor) create(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var options []namedshm.Option
-	for _, word := range args[3:] {
+	options, err := optionsOf(args[3:])
+	if err != nil {
+		return "", err
+	}
+	a.section, err = namedshm.Create(args[0], size, access(args[2]), options...)
+	return a.told(err)
+}
+
+func optionsOf(words []string) (options []namedshm.Option, err error) {
+	for _, word := range words {
 		sddl, isDescriptor := strings.CutPrefix(word, "sddl=")
 		switch {
 		case isDescriptor:
@@ -85,11 +100,10 @@ func (a *actor) create(args []string) (string, error) {
 		case word == "no-commit":
 			options = append(options, namedshm.NoCommit())
 		default:
-			return "", fmt.Errorf("unknown option %q", word)
+			return nil, fmt.Errorf("unknown option %q", word)
 		}
 	}
-	a.section, err = namedshm.Create(args[0], size, access(args[2]), options...)
-	return a.told(err)
+	return options, nil
 }
 
 // open NAME ACCESS
