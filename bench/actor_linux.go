@@ -26,6 +26,14 @@ func becomeActor() bool {
 		check(s.Close())
 		return true
 	}
+	if job := os.Getenv(sideVariable); job != "" {
+		playSide(job)
+		return true
+	}
+	if job := os.Getenv(idlerVariable); job != "" {
+		idle(job)
+		return true
+	}
 	job := os.Getenv(actorVariable)
 	if job == "" {
 		return false

@@ -25,17 +25,34 @@ type result struct {
 	what       string
 	peer, ours time.Duration // of a cycle, in the median round
 	ratio      float64       // of ours to the peer, the median of the rounds' ratios
+	note       string        // stands in place of the figures
 }
 
 type results []result
 
 func (r results) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-52s %12s %12s %8s\n", "", "peer", "namedshm", "ratio")
+	fmt.Fprintf(&b, "%-74s %12s %12s %8s\n", "", "peer", "namedshm", "ratio")
 	for _, x := range r {
-		fmt.Fprintf(&b, "%-52s %12v %12v %8.2f\n", x.what, x.peer.Round(10*time.Nanosecond), x.ours.Round(10*time.Nanosecond), x.ratio)
+		if x.note != "" {
+			fmt.Fprintf(&b, "%s: %s\n", x.what, x.note)
+			continue
+		}
+		decimals := 2
+		if x.ratio < 0.1 {
+			decimals = 4
+		}
+		fmt.Fprintf(&b, "%-74s %12v %12v %8.*f\n", x.what, legible(x.peer), legible(x.ours), decimals, x.ratio)
 	}
 	return b.String()
+}
+
+// legible leaves away digits that say nothing.
+func legible(d time.Duration) time.Duration {
+	if d < time.Microsecond {
+		return d
+	}
+	return d.Round(10 * time.Nanosecond)
 }
 
 // inTurns measures two cycles in alternating rounds, so that whatever else the machine does hits both.
@@ -60,7 +77,7 @@ func inTurns(what string, peer, ours func()) result {
 }
 
 func median[T int64 | float64 | time.Duration](v []T) T {
-	slices.Sort(v)
+	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
 }
 
@@ -76,15 +93,34 @@ const (
 	wholeProcess = "a process that opens and reads, beside Python's"
 )
 
-// parts are the comparisons, in groups that are measured together.
-var parts = []struct {
+// part is comparisons that are measured together.
+type part struct {
 	name    string
 	measure func() (results, error)
-}{{"cycles", measureCycles}, {"python", measurePython}, {"scale", measureScale}}
+}
+
+// parts are all of them, in the order in which they disturb each other least.
+func (w *workshop) parts() []part {
+	return []part{
+		{"cycles", measureCycles},
+		{"python", measurePython},
+		{"free", measureFree},
+		{"spinning", w.measureSpinning},
+		{"idle", measureIdle},
+		{"sleeping", w.measureSleeping}, // from here on iceoryx's daemon runs
+		{"one core", w.measureOneCore},
+		{"scale", measureScale},
+	}
+}
 
 // measure runs everything.
 func measure() (all results, err error) {
-	for _, part := range parts {
+	w, err := newWorkshop()
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	for _, part := range w.parts() {
 		found, err := inOwnDirectory(part.measure)
 		if err != nil {
 			return nil, err

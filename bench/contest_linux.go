@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// player is two processes that pass a token there and back on demand, and sleep otherwise.
+type player struct {
+	name string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	all  []time.Duration // what all round trips of a turn took together
+	some []time.Duration // what the turn's median stretch took
+}
+
+func newPlayer(name string, cmd *exec.Cmd) (*player, error) {
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return nil, err
+	}
+	return &player{name: name, cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
+}
+
+// play is one turn.
+func (p *player) play(trips int) error {
+	const patience = time.Minute // a token that is lost is not waited for
+	stop := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	defer stop.Stop()
+	if _, err := fmt.Fprintln(p.in, trips); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	var all, some time.Duration
+	if _, err := fmt.Fscanln(p.out, &all, &some); err != nil {
+		return fmt.Errorf("%s: %d round trips did not end within %v: %w", p.name, trips, patience, err)
+	}
+	p.all, p.some = append(p.all, all), append(p.some, some)
+	return nil
+}
+
+func (p *player) end() {
+	p.in.Close()
+	p.cmd.Wait()
+}
+
+// contest is players that take turns, so that whatever else the machine does hits all.
+type contest struct {
+	cores        [2]int // of those that this process may use, the first and so on
+	turns, trips int
+	ours         []gait // this library, once for each
+	peers        []compiled
+
+	players []*player
+	left    results // who does not take part, and why
+}
+
+// run plays all turns. Who cannot be had is left out.
+func (c *contest) run(w *workshop) (err error) {
+	defer func() {
+		for _, p := range c.players {
+			p.end()
+		}
+	}()
+	if c.cores, err = numbersOf(c.cores); err != nil {
+		return c.leaveOut("contest", err)
+	}
+	for _, g := range c.ours {
+		if err := c.join(eventPair{uniqueName(), c.cores, g}.start()); err != nil {
+			return err
+		}
+	}
+	for _, peer := range c.peers {
+		if err := c.join(w.start(peer, c.cores)); err != nil {
+			if err := c.leaveOut(peer.name, err); err != nil {
+				return err
+			}
+		}
+	}
+	for range c.turns {
+		for _, p := range c.players {
+			if err := p.play(c.trips); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// numbersOf are the numbers of the first core that this process may use, the second and so on.
+func numbersOf(cores [2]int) ([2]int, error) {
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return cores, err
+	}
+	var usable []int
+	for core := 0; len(usable) < allowed.Count(); core++ {
+		if allowed.IsSet(core) {
+			usable = append(usable, core)
+		}
+	}
+	if len(usable) <= max(cores[0], cores[1]) {
+		return cores, fmt.Errorf("%d cores are too few", len(usable))
+	}
+	return [2]int{usable[cores[0]], usable[cores[1]]}, nil
+}
+
+func (c *contest) join(p *player, err error) error {
+	if err == nil {
+		c.players = append(c.players, p)
+	}
+	return err
+}
+
+// leaveOut notes what cannot be measured here. Where CI=true everything must be, and it is an error.
+func (c *contest) leaveOut(what string, why error) error {
+	if os.Getenv("CI") == "true" {
+		return fmt.Errorf("%s: %w", what, why)
+	}
+	c.left = append(c.left, result{what: what, note: fmt.Sprintf("left out: %v", why)})
+	return nil
+}
+
+// compare sets this library, in one gait, beside each of the peers that took part, by the median stretches of the
+// same turn.
+func (c *contest) compare(what string, g gait, peers ...compiled) (all results) {
+	for _, peer := range peers {
+		ours, theirs := c.player(g.String()), c.player(peer.name)
+		if ours != nil && theirs != nil {
+			all = append(all, inPairs(beside(what, peer), theirs.some, ours.some, stretch))
+		}
+	}
+	return all
+}
+
+// compareAll is compare by all round trips, with those between which the machine did something else.
+func (c *contest) compareAll(what string, g gait, peer compiled) results {
+	ours, theirs := c.player(g.String()), c.player(peer.name)
+	if ours == nil || theirs == nil {
+		return nil
+	}
+	return results{inPairs(beside(what, peer), theirs.all, ours.all, c.trips)}
+}
+
+// inPairs compares what was measured in turns, so many at once.
+func inPairs(what string, peer, ours []time.Duration, atOnce int) result {
+	ratios := make([]float64, len(peer))
+	for turn := range peer {
+		ratios[turn] = float64(ours[turn]) / float64(peer[turn])
+	}
+	each := time.Duration(atOnce)
+	return result{what: what, peer: median(peer) / each, ours: median(ours) / each, ratio: median(ratios)}
+}
+
+func (c *contest) player(name string) *player {
+	i := slices.IndexFunc(c.players, func(p *player) bool { return p.name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.players[i]
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/namedshm/namedshm"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	idleEvent = "processor time of a wait for an event"
+	idleMutex = "processor time of a wait for a mutex"
+	idleOwner = "processor time of that mutex's owner"
+)
+
+// idlerVariable makes this program do nothing: "<what> <name>".
+const idlerVariable = "NAMEDSHM_BENCH_IDLER"
+
+// idle is what such a process does. It says so when it is about to.
+func idle(job string) {
+	var what, name string
+	must(fmt.Sscan(job, &what, &name))
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // until the parent ends
+		os.Exit(0)
+	}()
+	switch ctx := context.Background(); what {
+	case "event":
+		e := must(namedshm.CreateEvent(name, namedshm.AutoReset, false))
+		fmt.Println("up")
+		check(e.Wait(ctx))
+	case "mutex":
+		m := must(namedshm.OpenMutex(name, namedshm.Synchronize))
+		fmt.Println("up")
+		must(m.Lock(ctx))
+	case "owner":
+		m := must(namedshm.CreateMutex(name, true))
+		defer m.Close() // what nobody refers to is closed
+		fmt.Println("up")
+		select {}
+	}
+}
+
+// idler is a process that does nothing.
+type idler struct {
+	row   string
+	cmd   *exec.Cmd
+	in    io.Closer
+	clock int32
+}
+
+func startIdler(row, job, name string) (*idler, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", idlerVariable, job, name))
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return nil, err
+	}
+	// The kernel's number for the clock of another process: clock_getcpuclockid makes it.
+	i := &idler{row: row, cmd: cmd, in: in, clock: int32(^cmd.Process.Pid<<3 | 2)}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		i.end()
+		return nil, fmt.Errorf("%s: %w", row, err)
+	}
+	return i, nil
+}
+
+func (i *idler) end() {
+	i.in.Close()
+	i.cmd.Wait()
+}
+
+// used is the processor time that it has used in all its threads.
+func (i *idler) used() time.Duration {
+	var t unix.Timespec
+	check(unix.ClockGettime(i.clock, &t))
+	return time.Duration(t.Nano())
+}
+
+// measureIdle measures what those cost who wait while nothing happens.
+func measureIdle() (results, error) {
+	const span = 10 * time.Second
+	event, mutex := uniqueName(), uniqueName()
+	var idlers []*idler
+	defer func() {
+		for _, i := range idlers {
+			i.end()
+		}
+	}()
+	for _, job := range [][3]string{
+		{idleOwner, "owner", mutex}, {idleMutex, "mutex", mutex}, {idleEvent, "event", event},
+	} {
+		i, err := startIdler(job[0], job[1], job[2])
+		if err != nil {
+			return nil, err
+		}
+		idlers = append(idlers, i)
+	}
+	for _, name := range []string{event, mutex} {
+		for must(namedshm.Stat(name)).State.Waiters == 0 { // it is about to sleep, and looks around before
+			time.Sleep(time.Millisecond)
+		}
+	}
+	before := make([]time.Duration, len(idlers))
+	for n, i := range idlers {
+		before[n] = i.used()
+	}
+	time.Sleep(span)
+	var all results
+	for n, i := range idlers {
+		used := i.used() - before[n]
+		all = append(all, result{what: i.row, peer: span, ours: used, ratio: float64(used) / float64(span)})
+	}
+	return all, nil
+}
