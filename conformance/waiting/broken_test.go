@@ -236,6 +236,7 @@ func TestJudgeCatches(t *testing.T) {
 	const duration, limit = 250 * time.Millisecond, 10 * time.Second
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			in(t, judgeSettings(), func(t *testing.T, w *world) {
 				random, seed := seeded(t)
 				// It may be, if seldom, that a breakage does not show.
@@ -257,6 +258,7 @@ func TestJudgeCatches(t *testing.T) {
 	}
 	for _, kind := range riotKinds {
 		t.Run("nothing "+string(kind), func(t *testing.T) {
+			t.Parallel()
 			in(t, judgeSettings(), func(t *testing.T, w *world) {
 				random, seed := seeded(t)
 				h := w.runRiot(t, kind, random, duration, nothingBroken)

@@ -175,8 +175,8 @@ func (w *world) ruin(t *testing.T, object request, how string, random *rand.Rand
 	defer vandal.Kill()
 	keeper.must(object)
 	rounds := 25
-	if how == "sly" {
-		rounds = 8 // some calls take a second, which is the library's patience
+	if how == "sly" || testing.Short() {
+		rounds = 8 // with the sly kind some calls take a second, which is the library's patience
 	}
 	object.Op = "suffer"
 	victims := []*actor{w.start(t), w.start(t)}

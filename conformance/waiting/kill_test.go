@@ -51,6 +51,9 @@ func (s *scene) kill(e *ensemble, n int) (call string, last bool) {
 		tr := p.stopBefore(n, command, &call, &last)
 		owned = p.ownedByVictim()
 		tr.Kill()
+		if last {
+			p.arrived()
+		}
 	}
 	p.goOn(1)
 	p.whole(p.uncounted(last)...)

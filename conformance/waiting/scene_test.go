@@ -253,6 +253,19 @@ func (p *play) goOn(gives int) {
 	}
 }
 
+// arrived is for when the victim's operation has ended: who waited for what it gives has got it, and needs no other.
+func (p *play) arrived() {
+	p.t.Helper()
+	i := p.gives[0]
+	if !p.waits || p.sleeps {
+		return
+	}
+	p.within(soon, i)
+	if p.waiting == i {
+		p.t.Fatalf("%s: %s does not get to the waiter who slept when it was given", p.where, p.names[i])
+	}
+}
+
 // settled waits until the waiter has what is there. It is false if nothing is.
 func (p *play) settled(i int) bool {
 	p.t.Helper()
@@ -374,6 +387,7 @@ func (e *ensemble) warmUp(a *actor) {
 func inEveryScene(t *testing.T, test func(e *ensemble, s *scene)) {
 	for i := range scenes {
 		t.Run(scenes[i].name, func(t *testing.T) {
+			t.Parallel()
 			in(t, scenes[i].settings(), func(t *testing.T, w *world) {
 				e := &ensemble{world: w, t: t, keeper: w.start(t), waiter: w.start(t)}
 				e.warmUp(e.keeper)

@@ -51,6 +51,9 @@ func (s *scene) stop(e *ensemble, n int) (call string, last bool) {
 			tr.LetGo()
 		}
 	}
+	if last {
+		p.arrived()
+	}
 	if owned := p.ownedByVictim(); owned >= 0 {
 		p.keeps(owned)
 	} else {
