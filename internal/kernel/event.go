@@ -30,9 +30,11 @@ func eventTurn(value uint32) uint32 {
 // setUnwatched sets an auto-reset event for which nobody sleeps: the short way, which between processes that answer each
 // other at once is the usual one.
 func (n *nativeWaitable) setUnwatched() bool {
+	if n.kind != KindEvent || n.manual || !n.ours() {
+		return false
+	}
 	w := n.state.load()
-	return w&(sleepers|crowded) == 0 && w.value() == 0 && n.kind == KindEvent && !n.manual && n.ours() &&
-		n.state.swap(w, w.with(eventSignaled))
+	return w&(sleepers|crowded) == 0 && w.value() == 0 && n.state.swap(w, w.with(eventSignaled))
 }
 
 func (n *nativeWaitable) set() (err error) {

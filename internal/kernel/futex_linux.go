@@ -63,7 +63,12 @@ func sleepOn(on []sleeper, deadline time.Time, round int) {
 	case len(on) == 1:
 		sleepOne(on[0], deadline)
 	case noWaitv.Load() || !sleepMany(on, deadline):
-		// Without futex_waitv: the first alone, but not for long.
+		// Without futex_waitv: the first alone, but not for long; and a wait that takes long does without a thread, of
+		// which many that wake all the time would leave nothing for others.
+		if round > 5 {
+			nap(deadline, round)
+			return
+		}
 		slice := time.Now().Add(napLength(round))
 		if deadline.IsZero() || slice.Before(deadline) {
 			deadline = slice
@@ -72,6 +77,9 @@ func sleepOn(on []sleeper, deadline time.Time, round int) {
 	}
 }
 
+// longestSleep keeps times inside of what the kernel's calls can say, on all architectures.
+const longestSleep = time.Hour
+
 func sleepOne(s sleeper, deadline time.Time) {
 	op := uintptr(futexWait)
 	if s.private {
@@ -79,7 +87,7 @@ func sleepOne(s sleeper, deadline time.Time) {
 	}
 	var timeout *unix.Timespec
 	if !deadline.IsZero() {
-		left := time.Until(deadline)
+		left := min(time.Until(deadline), longestSleep)
 		if left <= 0 {
 			return
 		}
@@ -101,7 +109,7 @@ func sleepMany(on []sleeper, deadline time.Time) bool {
 	}
 	var timeout *kernelTimespec
 	if !deadline.IsZero() {
-		left := time.Until(deadline)
+		left := min(time.Until(deadline), longestSleep)
 		if left <= 0 {
 			return true
 		}
@@ -115,6 +123,9 @@ func sleepMany(on []sleeper, deadline time.Time) bool {
 	if errno == unix.ENOSYS || errno == unix.EPERM { // EPERM: a filter that does not know the call
 		noWaitv.Store(true)
 		return false
+	}
+	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR && errno != unix.ETIMEDOUT {
+		nap(deadline, 10) // out of memory, perhaps: the wait must not become a loop
 	}
 	return true
 }

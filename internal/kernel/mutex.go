@@ -80,6 +80,9 @@ func (n *nativeWaitable) giveUp(value uint32) bool {
 	}
 }
 
+// holds reports whether this handle owns the mutex, which a Lock may have brought about after its Close.
+func (n *nativeWaitable) holds() bool { return n.depth.Load() > 0 }
+
 // abandonMutex is for a handle that ends.
 func (n *nativeWaitable) abandonMutex() {
 	if n.depth.Swap(0) > 0 {
@@ -90,9 +93,10 @@ func (n *nativeWaitable) abandonMutex() {
 
 // lockFree locks a mutex that nobody has: the short way, which is what most locks are.
 func (n *nativeWaitable) lockFree() bool {
-	w := n.state.load()
-	if w.value() != 0 || n.kind != KindMutex || !n.ours() ||
-		!n.state.swap(w, w.with(n.id)) {
+	if n.kind != KindMutex || !n.ours() {
+		return false
+	}
+	if w := n.state.load(); w.value() != 0 || !n.state.swap(w, w.with(n.id)) {
 		return false
 	}
 	if n.depth.Swap(1) != 0 {

@@ -19,30 +19,40 @@ import (
 // sleeps on the words, and finds a flag or does not.
 
 // letOneThrough lets one of those through who wait in places. It is false when there is none who lives.
+//
+// Those who sleep come first: who is not asleep is about to sleep, and will look once more, or is stopped, or dead.
 func (n *nativeWaitable) letOneThrough() bool {
 	used := min(n.state.queued.Load(), placeCount)
 	if used == 0 {
 		return false
 	}
 	first := n.state.cursor.Load() % used
-	for i := range used {
-		at := (first + i) % used
-		place := &n.state.places[at]
-		v := place.Load()
-		if v&^(1<<placeBits-1) == 0 || v&(1<<placeBits-1) != placeWaiting || !place.CompareAndSwap(v, v^placeWaiting^placeThrough) {
-			continue
+	for _, asleep := range []bool{true, false} {
+		for i := range used {
+			if at := (first + i) % used; n.letThrough(&n.state.places[at], asleep) {
+				n.state.cursor.Store(at + 1) // the next Set begins behind him, so that all have their turn
+				return true
+			}
 		}
-		n.state.cursor.Store(at + 1) // the next Set begins behind him, so that all have their turn
-		if wake(address(place), 1, false) > 0 {
-			return true
-		}
-		// He does not sleep. He is about to, and will see that he need not; or he is dead.
-		if id := v >> placeBits; id == n.id || n.seated(id) {
-			return true
-		}
-		place.CompareAndSwap(v^placeWaiting^placeThrough, 0)
 	}
 	return false
+}
+
+// letThrough lets the one through who waits in a place: only if he sleeps, or whoever lives.
+func (n *nativeWaitable) letThrough(place *atomic.Uint32, asleep bool) bool {
+	v := place.Load()
+	id, let := v>>placeBits, v^placeWaiting^placeThrough
+	if id == 0 || v&(1<<placeBits-1) != placeWaiting || !place.CompareAndSwap(v, let) {
+		return false
+	}
+	if wake(address(place), 1, false) > 0 {
+		return true
+	}
+	// Where the change cannot be undone, he has seen it.
+	if asleep {
+		return !place.CompareAndSwap(let, v)
+	}
+	return id == n.id || n.seated(id) || !place.CompareAndSwap(let, 0)
 }
 
 // findPlace waits in a free place; nil when there is none.

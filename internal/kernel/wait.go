@@ -28,10 +28,13 @@ func SetWaitSpin(d time.Duration) time.Duration {
 
 // take is one look at an object, and takes what it lets through. start is the value that it had when the wait began.
 func (n *nativeWaitable) take(start uint32) (got, abandoned bool, err error) {
-	for {
+	for outlasted := 0; ; {
 		w := n.state.load()
 		v := w.value()
-		if v&reserved != 0 {
+		if v&reserved != 0 && !n.readOnly {
+			if outlasted++; outlasted > mostOutlasted {
+				return false, false, nil
+			}
 			n.outlast(w)
 			continue
 		}
@@ -77,7 +80,7 @@ func (n *nativeWaitable) owned() {
 func (n *nativeWaitable) letsThrough(value, start uint32) bool {
 	switch n.kind {
 	case KindMutex:
-		return mutexLetsThrough(value)
+		return mutexLetsThrough(value) || value&mutexOwner == n.id
 	case KindSemaphore:
 		return semaphoreLetsThrough(value)
 	}
@@ -94,6 +97,9 @@ func (n *nativeWaitable) taken(value uint32) uint32 {
 	}
 	return eventTaken(value, n.manual)
 }
+
+// mostOutlasted is how many reservations one look outlasts: there may be one after the other.
+const mostOutlasted = 10
 
 // outlast returns when a reservation is gone. A wait for all of several objects holds one for less than a microsecond,
 // unless it is stopped or killed in the middle: nobody is waited for longer than this.
@@ -138,7 +144,7 @@ func (n *nativeWaitable) takeSoon() bool {
 	}
 	for range looks {
 		w := n.state.load()
-		if v := w.value(); v != 0 && v&reserved == 0 && n.damaged(v) == nil && n.state.swap(w, w.with(n.taken(v))) {
+		if v := w.value(); v&reserved == 0 && n.letsThrough(v, v) && n.damaged(v) == nil && n.state.swap(w, w.with(n.taken(v))) {
 			return true
 		}
 	}

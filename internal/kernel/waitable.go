@@ -228,6 +228,9 @@ func (w *Waitable) Unlock() error {
 		return nil
 	}
 	if err := w.begin(KindMutex, 0); err != nil {
+		if w.native.holds() { // a Lock that ended after Close: what it got must be given back
+			return w.native.unlock()
+		}
 		return err
 	}
 	defer w.leave()

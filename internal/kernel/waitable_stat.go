@@ -14,7 +14,7 @@ func (p *place) stateOf(e *entry) (s *State, err error) {
 		return nil, err
 	}
 	defer m.close()
-	if e.size < stateSize {
+	if e.size < roundToPages(stateSize) {
 		return nil, e.corrupt("its state is too small")
 	}
 	mapped, err := m.view(0, roundToPages(stateSize), Read)

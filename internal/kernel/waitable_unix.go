@@ -189,7 +189,7 @@ func attachWaitable(h *handle, access Access) (n *nativeWaitable, err error) {
 	if n.readOnly && !n.manual {
 		return nil, &Fault{Code: AccessDenied, Cause: errWaitWrites}
 	}
-	if h.size_ < stateSize {
+	if h.size_ < roundToPages(stateSize) {
 		return nil, h.entry.corrupt("its state is too small")
 	}
 	if err := n.mapState(access); err != nil {
@@ -286,8 +286,12 @@ func (n *nativeWaitable) abandon() (err error) {
 	if n.fragile {
 		defer n.guard(&err)()
 	}
-	if n.kind == KindMutex && n.mine() {
+	switch {
+	case n.kind != KindMutex:
+	case n.mine():
 		n.abandonMutex()
+	case n.depth.Swap(0) > 0: // a forked child's copy: the mutex stays its parent's
+		n.unbind()
 	}
 	return nil
 }

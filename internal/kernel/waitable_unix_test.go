@@ -217,7 +217,7 @@ func TestReservationTakenAway(t *testing.T) {
 	words := make([]word, 3)
 	for i, n := range w.objects {
 		var ok bool
-		if words[i], ok = n.reserve(); !ok {
+		if words[i], ok, _ = n.reserve(); !ok {
 			t.Fatalf("object %d was not reserved", i)
 		}
 	}

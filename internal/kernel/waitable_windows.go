@@ -169,6 +169,9 @@ func audienceRights(kind Kind, access Access) uint32 {
 func (n *nativeWaitable) setUnwatched() bool { return false }
 func (n *nativeWaitable) takeSoon() bool     { return false }
 
+// holds is asked after unlockHeld, which has done what there was to do.
+func (n *nativeWaitable) holds() bool { return false }
+
 // bind tells the platform's part whose it is.
 func (n *nativeWaitable) bind(u *uses) {
 	n.uses = u

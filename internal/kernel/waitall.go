@@ -16,11 +16,21 @@ import (
 // What remains is a process that is killed between the first taking and the last: it has taken a part, and is dead. And
 // one that is stopped there for so long that others clear what it had reserved: it gives back the part when it goes on.
 
-// takeAll takes all objects, or none.
+// takeAll takes all objects, or none. What it finds taken away in the middle it tries anew, but not for ever.
 func (w *waiting) takeAll() (outcome Outcome, ok bool, err error) {
+	for range 1000 {
+		outcome, ok, again, err := w.takeAllOnce()
+		if !again {
+			return outcome, ok, err
+		}
+	}
+	return Outcome{}, false, nil
+}
+
+func (w *waiting) takeAllOnce() (outcome Outcome, ok, again bool, err error) {
 	for _, n := range w.objects {
 		if ok, err := n.worthReserving(); !ok || err != nil {
-			return Outcome{}, false, err
+			return Outcome{}, false, false, err
 		}
 	}
 	order := make([]int, len(w.objects))
@@ -32,9 +42,9 @@ func (w *waiting) takeAll() (outcome Outcome, ok bool, err error) {
 	})
 	words := make([]word, len(w.objects)) // as reserved; 0 for what need not be taken
 	for at, i := range order {
-		if words[i], ok = w.objects[i].reserve(); !ok {
+		if words[i], ok, err = w.objects[i].reserve(); !ok {
 			w.unreserve(order[:at], words)
-			return Outcome{}, false, nil
+			return Outcome{}, false, false, err
 		}
 	}
 	// What does not change by being taken comes first: so where but one object does, it is taken or not in one step.
@@ -44,13 +54,13 @@ func (w *waiting) takeAll() (outcome Outcome, ok bool, err error) {
 		if !ok {
 			w.giveBack(order[:at], words)
 			w.unreserve(order[at+1:], words)
-			return w.takeAll()
+			return Outcome{}, false, true, nil
 		}
 		if abandoned && (!outcome.Abandoned || i < outcome.Index) {
 			outcome = Outcome{Index: i, Abandoned: true}
 		}
 	}
-	return outcome, true, nil
+	return outcome, true, false, nil
 }
 
 // worthReserving is a look that changes nothing, except that the owner of a mutex is found dead.
@@ -76,25 +86,28 @@ func (n *nativeWaitable) consumed() int {
 
 // reserve marks an object as about to be taken. The word is 0 for a mutex that this handle owns already, since nobody
 // else can have it, and for an event that can only be looked at.
-func (n *nativeWaitable) reserve() (reservedAs word, ok bool) {
-	for {
+func (n *nativeWaitable) reserve() (reservedAs word, ok bool, err error) {
+	for outlasted := 0; ; {
 		w := n.state.load()
 		v := w.value()
 		switch {
+		case n.readOnly:
+			return 0, n.letsThrough(v, v), nil
 		case v&reserved != 0:
+			if outlasted++; outlasted > mostOutlasted {
+				return 0, false, nil
+			}
 			n.outlast(w)
 			continue
 		case n.kind == KindMutex && v&mutexOwner == n.id:
-			got, _ := n.lockAgain()
-			return 0, got
+			got, err := n.lockAgain()
+			return 0, got, err
 		case !n.letsThrough(v, v):
-			return 0, false
-		case n.readOnly:
-			return 0, true
+			return 0, false, nil
 		}
 		now := w.with(v | reserved)
 		if n.state.swap(w, now) {
-			return now, true
+			return now, true, nil
 		}
 	}
 }

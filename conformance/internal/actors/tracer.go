@@ -205,7 +205,7 @@ func callName(number int64) string {
 	names := map[int64]string{
 		unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_FCNTL: "fcntl", unix.SYS_LINKAT: "linkat",
 		unix.SYS_UNLINKAT: "unlinkat", unix.SYS_READLINKAT: "readlinkat", unix.SYS_FSTAT: "fstat", unix.SYS_PREAD64: "pread64",
-		unix.SYS_PWRITE64: "pwrite64", unix.SYS_MMAP: "mmap", unix.SYS_MUNMAP: "munmap", unix.SYS_SHMGET: "shmget",
+		unix.SYS_PWRITE64: "pwrite64", unix.SYS_MUNMAP: "munmap", unix.SYS_SHMGET: "shmget",
 		unix.SYS_SHMAT: "shmat", unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_MEMFD_CREATE: "memfd_create",
 		unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FCHMOD: "fchmod", unix.SYS_FUTEX: "futex", unix.SYS_MKDIRAT: "mkdirat",
 		unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_READ: "read",
