@@ -131,8 +131,8 @@ func (e *Event) Pulse() error {
 // Wait returns when the event is set, and resets it if it is an auto-reset event; or it returns the context's error. A
 // context that is done already makes it look once, without waiting.
 //
-// Of several waiters any may be the next. A process that is stopped or killed while it waits keeps nobody from being
-// let through.
+// Of several waiters any may be the next. Set passes over a waiter that is stopped or dead while another sleeps; one that
+// is killed after Set let it through has had that Set.
 //
 // Errors: those of the context, untouched but for operation and name; [ErrInvalidHandle] after Close, [ErrAccessDenied]
 // for a handle without [Synchronize].

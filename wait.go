@@ -84,7 +84,7 @@ func WaitAny(ctx context.Context, objects ...Waitable) (Outcome, error) {
 // handles.
 //
 // On Unix there is no system call that takes several objects at once: they are reserved one after the other and then
-// taken. Others wait for that, which takes less than a microsecond. A process killed in the middle of the taking may
+// taken. Others wait for that, which usually takes less than a microsecond. A process killed in the middle of the taking may
 // leave a part of them taken. One that is stopped there for more than ten milliseconds loses its reservations; the
 // objects it had taken already are given back when it goes on.
 //
