@@ -20,14 +20,23 @@ import (
 
 // letOneThrough lets one of those through who wait in places. It is false when there is none who lives.
 //
-// Those who sleep come first: who is not asleep is about to sleep, and will look once more, or is stopped, or dead.
+// Where several wait, those who sleep come first: who is not asleep is about to sleep, and will look once more, or is
+// stopped, or dead.
 func (n *nativeWaitable) letOneThrough() bool {
 	used := min(n.state.queued.Load(), placeCount)
 	if used == 0 {
 		return false
 	}
-	first := n.state.cursor.Load() % used
+	first, waiting := n.state.cursor.Load()%used, 0
+	for i := range used {
+		if isWaiting(n.state.places[i].Load()) {
+			waiting++
+		}
+	}
 	for _, asleep := range []bool{true, false} {
+		if asleep && waiting < 2 {
+			continue
+		}
 		for i := range used {
 			if at := (first + i) % used; n.letThrough(&n.state.places[at], asleep) {
 				n.state.cursor.Store(at + 1) // the next Set begins behind him, so that all have their turn
@@ -38,20 +47,29 @@ func (n *nativeWaitable) letOneThrough() bool {
 	return false
 }
 
+func isWaiting(place uint32) bool {
+	return place>>placeBits != 0 && place&(1<<placeBits-1) == placeWaiting
+}
+
 // letThrough lets the one through who waits in a place: only if he sleeps, or whoever lives.
 func (n *nativeWaitable) letThrough(place *atomic.Uint32, asleep bool) bool {
 	v := place.Load()
-	id, let := v>>placeBits, v^placeWaiting^placeThrough
-	if id == 0 || v&(1<<placeBits-1) != placeWaiting || !place.CompareAndSwap(v, let) {
+	if !isWaiting(v) {
 		return false
 	}
-	if wake(address(place), 1, false) > 0 {
+	// Woken first, and changed then: a change could not be undone. Others may have used the place meanwhile.
+	if asleep && wake(address(place), 1, false) == 0 {
+		return false
+	}
+	let := v ^ placeWaiting ^ placeThrough
+	if !place.CompareAndSwap(v, let) {
+		return false
+	}
+	if wake(address(place), 1, false) > 0 || asleep {
 		return true
 	}
-	// Where the change cannot be undone, he has seen it.
-	if asleep {
-		return !place.CompareAndSwap(let, v)
-	}
+	// He does not sleep. If he is dead his place is free now, unless he had seen before that he was let through.
+	id := v >> placeBits
 	return id == n.id || n.seated(id) || !place.CompareAndSwap(let, 0)
 }
 
