@@ -28,10 +28,10 @@ const (
 
 // waitv is what futex_waitv takes.
 type waitv struct {
-	value    uint64
-	addr     uint64
-	flags    uint32
-	reserved uint32
+	value uint64
+	addr  uint64
+	flags uint32
+	_     uint32 // reserved
 }
 
 // kernelTimespec is a time as newer calls take it, on all architectures.
