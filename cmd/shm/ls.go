@@ -21,7 +21,8 @@ type lsCmd struct {
 func (*lsCmd) Help() string {
 	return `STATE is the size of a section and how much of it is in memory; whether an event is set, and its mode; who owns a
 mutex; a semaphore's count. WAITERS wait for it. HANDLES keep a name alive, VIEWS keep a section's memory alive. HOLDERS
-are the processes that this user may look into. What cannot be told is shown as "?".
+are the processes that this user may look into. What cannot be told is shown as "?". A narrow terminal is shown fewer
+columns: AGE is left out first, then VIEWS, OWNER and HANDLES.
 
 Examples:
 
@@ -80,7 +81,7 @@ func (c *lsCmd) print(a *app, infos []namedshm.Info) error {
 	for i := range infos {
 		t = append(t, a.row(&infos[i]))
 	}
-	return t.print(a.stdout, a.width())
+	return t.fitting(a.width(), "AGE", "VIEWS", "OWNER", "HANDLES").print(a.stdout, a.width())
 }
 
 func (a *app) row(i *namedshm.Info) []string {

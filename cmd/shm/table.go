@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -60,6 +61,28 @@ func (t table) wrapped(width int) table {
 	return broken
 }
 
+// fitting leaves out columns, the first that is named first, until the last column has the room that print gives it at
+// least. Where width is 0, nothing is left out.
+func (t table) fitting(width int, spare ...string) table {
+	for _, heading := range spare {
+		used := 0
+		widths := t.widths()
+		for _, w := range widths[:max(len(widths)-1, 0)] {
+			used += w + 2
+		}
+		if width == 0 || used+leastCut <= width {
+			break
+		}
+		at := slices.Index(t[0], heading)
+		narrower := make(table, len(t))
+		for i, row := range t {
+			narrower[i] = slices.Delete(slices.Clone(row), at, at+1)
+		}
+		t = narrower
+	}
+	return t
+}
+
 // print writes the rows. Where width is not 0, the last column is cut so that a row stays on its line.
 func (t table) print(w io.Writer, width int) error {
 	widths := t.widths()
@@ -81,9 +104,12 @@ func (t table) print(w io.Writer, width int) error {
 	return err
 }
 
-// shorten cuts text to a width, but never to less than a few characters: then rather a row that wraps.
+// leastCut is the width below which nothing is cut: then rather a row that wraps.
+const leastCut = 12
+
+// shorten cuts text to a width.
 func shorten(text string, width int, cut bool) string {
-	width = max(width, 12)
+	width = max(width, leastCut)
 	if !cut || cells(text) <= width {
 		return text
 	}
