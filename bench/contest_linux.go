@@ -143,6 +143,12 @@ func (c *contest) compare(what string, g gait, peers ...compiled) (all results) 
 	return all
 }
 
+// compareGo is compare beside bare futexes in Go.
+func (c *contest) compareGo(what string, g gait) results {
+	ours, theirs := c.player(g.String()), c.player(bareGo.String())
+	return results{inPairs(besideGo(what), theirs.some, ours.some, stretch)}
+}
+
 // compareAll is compare by all round trips, with those between which the machine did something else.
 func (c *contest) compareAll(what string, g gait, peer compiled) results {
 	ours, theirs := c.player(g.String()), c.player(peer.name)

@@ -16,7 +16,8 @@
 // events. testdata has the peers, which are compiled when they are needed:
 //
 //   - C that spins on one shared word: the floor of whatever spins, as a wait does at first;
-//   - bare futexes in C: the floor of whatever sleeps, as a wait does then;
+//   - C that swaps two words: the floor of whatever spins for a token that several may set and several may take;
+//   - bare futexes in C: the floor of whatever sleeps, as a wait does then; and in Go: the floor of whatever sleeps in Go;
 //   - pipe, Unix socket, eventfd, Boost.Interprocess (Debian's libboost-dev), ZeroMQ (libzmq3-dev) and iceoryx (iceoryx and
 //     libiceoryx-posh-dev), whose daemon is started and stopped. What is not installed is left out.
 //

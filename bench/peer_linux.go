@@ -30,6 +30,7 @@ type compiled struct {
 var (
 	cSpin   = compiled{name: "C that spins on a word", source: "spin.c"}
 	cPause  = compiled{name: "C that spins with pauses", source: "spin.c", flags: []string{"-DPAUSE"}}
+	cSwap   = compiled{name: "C that swaps two words", source: "swap.c"}
 	cFutex  = compiled{name: "bare futexes in C", source: "futex.c"}
 	polling = compiled{name: "iceoryx, polling", source: "iceoryx.cpp", flags: []string{"-DPOLLING"}, iceoryx: true}
 

@@ -9,14 +9,17 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/namedshm/namedshm"
 	"golang.org/x/sys/unix"
 )
 
-// This library's side of what testdata/pingpong.h describes: two processes and two auto-reset events.
+// This library's side of what testdata/pingpong.h describes: two processes and two auto-reset events. And Go's own: the
+// same two processes, and what they would have without a library.
 
 // stretch is how many round trips are measured at once.
 const stretch = 20
@@ -33,14 +36,21 @@ type eventPair struct {
 
 // gait is how such a process waits.
 type gait struct {
-	spin string // for how long it looks before it sleeps, "default" or a duration
+	spin string // for how long it looks before it sleeps, "default" or a duration; bare for one that is not this library
 	// procs is GOMAXPROCS. A program that nobody pins has as many as the machine has cores; the pinning, which only the
 	// measurement needs, would have the runtime make it 1.
 	procs int
 }
 
+// bare is a program in Go that does what testdata/futex.c does, with the same system calls and no library: the floor of
+// whatever sleeps in Go.
+const bare = "bare"
+
 // String is the name of a player.
 func (g gait) String() string {
+	if g.spin == bare {
+		return "bare futexes in Go"
+	}
 	return fmt.Sprintf("namedshm, spin %s, GOMAXPROCS %d", g.spin, g.procs)
 }
 
@@ -65,13 +75,12 @@ func playSide(job string) {
 	var side string
 	must(fmt.Sscan(job, &side, &e.cores[0], &e.cores[1], &e.name, &e.spin))
 	e.procs = runtime.GOMAXPROCS(0) // the other side's too
-	if e.spin != "default" {
-		namedshm.SetWaitSpin(must(time.ParseDuration(e.spin)))
+	var there, back token
+	if e.spin == bare {
+		there, back = e.futexes()
+	} else {
+		there, back = e.events()
 	}
-	there, _, err := namedshm.OpenOrCreateEvent(e.name+"-there", namedshm.AutoReset, false)
-	check(err)
-	back, _, err := namedshm.OpenOrCreateEvent(e.name+"-back", namedshm.AutoReset, false)
-	check(err)
 	if side == "ping" {
 		e.ping(there, back)
 	} else {
@@ -79,7 +88,49 @@ func playSide(job string) {
 	}
 }
 
-func (e eventPair) ping(there, back *namedshm.Event) {
+// token is one direction.
+type token struct{ send, await func() }
+
+func (e eventPair) events() (there, back token) {
+	if e.spin != "default" {
+		namedshm.SetWaitSpin(must(time.ParseDuration(e.spin)))
+	}
+	ctx := context.Background()
+	event := func(name string) token {
+		event, _, err := namedshm.OpenOrCreateEvent(name, namedshm.AutoReset, false)
+		check(err)
+		return token{func() { check(event.Set()) }, func() { check(event.Wait(ctx)) }}
+	}
+	return event(e.name + "-there"), event(e.name + "-back")
+}
+
+func (e eventPair) futexes() (there, back token) {
+	section, _, err := namedshm.OpenOrCreate(e.name+"-futexes", size, namedshm.ReadWrite)
+	check(err)
+	view := must(section.Map(0, 0, namedshm.ReadWrite))
+	futex := func(offset int64) token {
+		flag := must(namedshm.At[atomic.Uint32](view, offset))
+		call := func(operation, value uintptr) {
+			unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(flag)), operation, value, 0, 0, 0)
+		}
+		return token{
+			func() { flag.Store(1); call(futexWake, 1) },
+			func() {
+				for flag.Swap(0) == 0 {
+					call(futexWait, 0)
+				}
+			},
+		}
+	}
+	return futex(0), futex(64)
+}
+
+const (
+	futexWait = 0
+	futexWake = 1
+)
+
+func (e eventPair) ping(there, back token) {
 	runtime.LockOSThread() // for the child's life, see below
 	cmd := must(e.side("pong"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a wait would not notice that this side is gone
@@ -88,11 +139,10 @@ func (e eventPair) ping(there, back *namedshm.Event) {
 	check(cmd.Start())
 	runtime.UnlockOSThread()
 	pinTo(e.cores[0])
-	ctx := context.Background()
 	trips := func(n int) {
 		for range n {
-			check(there.Set())
-			check(back.Wait(ctx))
+			there.send()
+			back.await()
 		}
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -113,13 +163,12 @@ func (e eventPair) ping(there, back *namedshm.Event) {
 	check(errors.Join(control.Close(), cmd.Wait()))
 }
 
-func (e eventPair) pong(there, back *namedshm.Event) {
+func (e eventPair) pong(there, back token) {
 	pinTo(e.cores[1])
-	ctx := context.Background()
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		for range must(strconv.Atoi(lines.Text())) {
-			check(there.Wait(ctx))
-			check(back.Set())
+			there.await()
+			back.send()
 		}
 	}
 }

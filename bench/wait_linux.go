@@ -26,16 +26,20 @@ var twoCores = [2]int{0, 1} // the first and the second
 // beside is the row of one peer.
 func beside(what string, peer compiled) string { return what + ", beside " + peer.name }
 
-// The gaits of this library.
+// besideGo is the row of the peer that is no program in C.
+func besideGo(what string) string { return what + ", beside bare futexes in Go" }
+
+// The gaits of this library, and one that is not.
 var (
 	spinner        = gait{spin: "default", procs: runtime.NumCPU()}
 	sleeper        = gait{spin: "0", procs: runtime.NumCPU()}
 	oneProcSleeper = gait{spin: "0", procs: 1}
+	bareGo         = gait{spin: bare, procs: runtime.NumCPU()}
 )
 
 // measureSpinning compares with what spins, and takes no longer than that.
 func (w *workshop) measureSpinning() (results, error) {
-	c := contest{cores: twoCores, turns: 100, trips: 20_000, ours: []gait{spinner}, peers: []compiled{cSpin, cPause}}
+	c := contest{cores: twoCores, turns: 100, trips: 20_000, ours: []gait{spinner}, peers: []compiled{cSpin, cPause, cSwap}}
 	err := c.run(w)
 	all := append(c.compare(spinning, spinner, c.peers...), c.compareAll(spinningMean, spinner, cSpin)...)
 	return append(all, c.left...), err
@@ -45,7 +49,7 @@ func (w *workshop) measureSpinning() (results, error) {
 func (w *workshop) measureSleeping() (results, error) {
 	c := contest{
 		cores: twoCores, turns: 20, trips: 1000,
-		ours: []gait{spinner, sleeper, oneProcSleeper}, peers: slices.Concat(others, []compiled{cFutex, polling}),
+		ours: []gait{spinner, sleeper, oneProcSleeper, bareGo}, peers: slices.Concat(others, []compiled{cFutex, polling}),
 	}
 	err := c.run(w)
 	all := slices.Concat(
@@ -53,6 +57,7 @@ func (w *workshop) measureSleeping() (results, error) {
 		c.compare(spinning, spinner, polling),
 		c.compare(sleeping, sleeper, others...),
 		c.compare(sleeping, sleeper, cFutex),
+		c.compareGo(sleeping, sleeper),
 		c.compare(sleeping+oneProc, oneProcSleeper, cFutex))
 	return append(all, c.left...), err
 }
@@ -60,9 +65,12 @@ func (w *workshop) measureSleeping() (results, error) {
 // measureOneCore compares with what sleeps where both processes have the same core: no time is lost between processors,
 // and what the calls take shows.
 func (w *workshop) measureOneCore() (results, error) {
-	c := contest{turns: 20, trips: 2000, ours: []gait{sleeper, oneProcSleeper}, peers: slices.Concat(others, []compiled{cFutex})}
+	c := contest{turns: 20, trips: 2000, ours: []gait{sleeper, oneProcSleeper, bareGo}, peers: slices.Concat(others, []compiled{cFutex})}
 	err := c.run(w)
-	all := append(c.compare(oneCore, sleeper, c.peers...), c.compare(oneCore+oneProc, oneProcSleeper, cFutex)...)
+	all := slices.Concat(
+		c.compare(oneCore, sleeper, c.peers...),
+		c.compareGo(oneCore, sleeper),
+		c.compare(oneCore+oneProc, oneProcSleeper, cFutex))
 	return append(all, c.left...), err
 }
 
