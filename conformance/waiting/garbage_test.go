@@ -263,7 +263,7 @@ func (w *world) cutShort(t *testing.T, object request, length int64) {
 	mine := a.handle(object)
 	object.Owned = false
 	theirs := b.handle(object)
-	b.Ask(request{Op: "wait", Handle: theirs, Timeout: 500 * time.Millisecond})
+	b.Ask(request{Op: "wait", Handle: theirs}) // without a deadline, which would end it anyway
 	w.blocked(t, b, a, object.Name, 1)
 	if err := os.Truncate(fileOf(t, a.PID), length); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,9 @@ package waiting
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
@@ -29,8 +31,82 @@ func TestKilledAtEveryCall(t *testing.T) {
 				break
 			}
 		}
+		if s.free && e.backing != "file" && !actors.OnFileBacking() && len(calls) != 1 {
+			e.t.Errorf("nobody waits, and it takes system calls: %q", calls)
+		}
 		e.t.Logf("killed at %d points: %q", len(calls), calls)
 	})
+}
+
+// TestKilledBeforeACrowd: who wakes those that wait for all of several objects is killed at any system call of that, and
+// before anybody looks around, another one has come to wait for all. Who can have all has them all the same.
+func TestKilledBeforeACrowd(t *testing.T) {
+	for _, c := range []struct {
+		object int
+		op     string
+	}{{theAuto, "set"}, {theManual, "set"}, {theMutex, "unlock"}, {theSemaphore, "release"}} {
+		in(t, narrowedOrFirst([]setting{{namedshm.LocalNamespace, "", ""}, {namedshm.GlobalNamespace, "", ""}}), func(t *testing.T, w *world) {
+			keeper := w.start(t)
+			there := creation(w.name+"There", theManual)
+			there.Signaled = true
+			missing := creation(w.name+"Missing", theAuto)
+			keeper.handle(there)
+			keeper.handle(missing)
+			points := 0
+			for n, last := 1, false; !last; n++ {
+				if n > mostPoints {
+					t.Fatal("the operation does not end")
+				}
+				last = w.killedBeforeCrowd(t, keeper, c.object, c.op, n, there, missing)
+				points = n
+			}
+			t.Logf("%s: killed at %d points", c.op, points)
+		})
+	}
+}
+
+// killedBeforeCrowd kills a process before the n-th system call of an operation that gives what is missing to one who
+// waits for all.
+func (w *world) killedBeforeCrowd(t *testing.T, keeper *actor, object int, op string, n int, there, missing request) (last bool) {
+	t.Helper()
+	r := creation(fmt.Sprintf("%s-%s-%d", w.name, op, n), object)
+	r.Initial, r.Maximum = 0, 0
+	kept := keeper.handle(r)
+	waiter, other, victim := w.start(t), w.start(t), w.start(t)
+	defer waiter.Kill()
+	defer other.Kill()
+	all := func(a *actor, more request) request {
+		r.Op, more.Op = "open", "open"
+		return request{Op: "all", Handles: []int{a.handle(r), a.handle(more)}}
+	}
+	r.Op = "open"
+	used := victim.handle(r)
+	if object == theMutex {
+		victim.must(request{Op: "wait", Handle: used})
+	}
+	victim.must(request{Op: "spin"})
+	hopeless := all(other, missing)
+	waiter.Ask(all(waiter, there))
+	w.blocked(t, waiter, keeper, r.Name, 1)
+	tr := actors.Trace(t, victim.Process)
+	victim.Ask(request{Op: op, Handle: used, Number: 1, Marked: true})
+	call, last := tr.StopBefore(n)
+	other.Ask(hopeless)
+	tr.Kill()
+	if object != theMutex && !keeper.must(request{Op: "state", Name: r.Name}).State.Signaled {
+		keeper.must(request{Op: op, Handle: kept, Number: 1}) // the victim had done nothing yet, or the waiter has it already
+	}
+	var got reply
+	for end := time.Now().Add(soon); !waiter.Answered(&got); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s killed before call %d, %s: who waits for all sleeps on: %+v", op, n, call, keeper.must(request{Op: "state", Name: r.Name}).State)
+		}
+	}
+	if got.Error != "" {
+		t.Fatalf("%s killed before call %d, %s: %v", op, n, call, got)
+	}
+	keeper.must(request{Op: "close", Handle: kept})
+	return last
 }
 
 // kill plays a scene in which the victim is killed before its n-th system call, or asleep.

@@ -66,7 +66,8 @@ func (w *world) volleys(t *testing.T, kind string, spin time.Duration, cycles in
 		slow += p.mustWithin(volleyBound, order).Number
 	}
 	t.Logf("%s, spinning %v: %d cycles in %v, %d slow waits", kind, spin, cycles, time.Since(began).Round(time.Millisecond), slow)
-	if slow > cycles/100 {
+	// Who polls is woken by nobody, and needs no patrol.
+	if slow > cycles/100 && w.wait != "poll" {
 		t.Errorf("%s, spinning %v: %d of %d waits were woken by nobody but the patrol", kind, spin, slow, 2*cycles)
 	}
 }
@@ -319,7 +320,8 @@ func TestBlockedWaits(t *testing.T) {
 			w.waiters(t, by, w.name, 0)
 		}
 		t.Logf("%d threads, then %d", threads[0], threads[1])
-		if threads[1] > threads[0]+many/10 {
+		// Not all of the first may have come to sleep when they were counted.
+		if threads[1] > max(threads[0], many)+many/10 {
 			t.Errorf("the first %d waits made %d threads, the next ones %d", many, threads[0], threads[1])
 		}
 	})

@@ -21,33 +21,34 @@ type scene struct {
 	gives  []int
 	sleeps bool // the victim does not get it at once
 	waits  bool // the waiter sleeps for the first of gives already: from the beginning, or after the victim
+	free   bool // nobody sleeps and it is there: it takes no system call, where nobody can cut the state short
 }
 
 var first = []int{0}
 
 var scenes = []scene{
-	{name: "Set", objects: []int{theAuto}, op: "set", gives: first},
+	{name: "Set", objects: []int{theAuto}, op: "set", gives: first, free: true},
 	{name: "Set for a waiter", objects: []int{theAuto}, op: "set", gives: first, waits: true},
 	{name: "Pulse", objects: []int{theAuto}, op: "pulse", gives: first},
 	{name: "Pulse for a waiter", objects: []int{theAuto}, op: "pulse", gives: first, waits: true},
-	{name: "Wait", objects: []int{theAuto}, op: "wait", gives: first},
+	{name: "Wait", objects: []int{theAuto}, op: "wait", gives: first, free: true},
 	{name: "Wait that sleeps", objects: []int{theAuto}, op: "wait", gives: first, sleeps: true},
 	{name: "Wait that sleeps beside another", objects: []int{theAuto}, op: "wait", gives: first, sleeps: true, waits: true},
 
-	{name: "Set of manual reset", objects: []int{theManual}, op: "set", gives: first},
+	{name: "Set of manual reset", objects: []int{theManual}, op: "set", gives: first, free: true},
 	{name: "Set of manual reset for a waiter", objects: []int{theManual}, op: "set", gives: first, waits: true},
 	{name: "Pulse of manual reset for a waiter", objects: []int{theManual}, op: "pulse", gives: first, waits: true},
 	{name: "Wait for manual reset that sleeps", objects: []int{theManual}, op: "wait", gives: first, sleeps: true},
 
-	{name: "Lock", objects: []int{theMutex}, op: "wait", gives: first},
+	{name: "Lock", objects: []int{theMutex}, op: "wait", gives: first, free: true},
 	{name: "Lock that sleeps", objects: []int{theMutex}, op: "wait", gives: first, sleeps: true},
 	{name: "Lock that sleeps beside another", objects: []int{theMutex}, op: "wait", gives: first, sleeps: true, waits: true},
-	{name: "Unlock", objects: []int{theMutex}, op: "unlock", gives: first},
+	{name: "Unlock", objects: []int{theMutex}, op: "unlock", gives: first, free: true},
 	{name: "Unlock for a waiter", objects: []int{theMutex}, op: "unlock", gives: first, waits: true},
 
-	{name: "Release", objects: []int{theSemaphore}, op: "release", gives: first},
+	{name: "Release", objects: []int{theSemaphore}, op: "release", gives: first, free: true},
 	{name: "Release for a waiter", objects: []int{theSemaphore}, op: "release", gives: first, waits: true},
-	{name: "Wait for a semaphore", objects: []int{theSemaphore}, op: "wait", gives: first},
+	{name: "Wait for a semaphore", objects: []int{theSemaphore}, op: "wait", gives: first, free: true},
 	{name: "Wait for a semaphore that sleeps", objects: []int{theSemaphore}, op: "wait", gives: first, sleeps: true},
 	{name: "Wait for a semaphore that sleeps beside another", objects: []int{theSemaphore}, op: "wait", gives: first, sleeps: true, waits: true},
 

@@ -61,6 +61,9 @@ func (n *nativeWaitable) set() (err error) {
 		now := w.with(v) &^ crowded
 		if n.state.swap(w, now) {
 			n.changed(w, now, n.lets())
+			if !n.manual && now&sleepers != 0 {
+				n.nudge()
+			}
 			return nil
 		}
 	}

@@ -77,6 +77,9 @@ func sleepOn(on []sleeper, deadline time.Time, round int) {
 	}
 }
 
+// napping reports whether sleepOn sleeps in a way that others cannot end, at least at times.
+func napping(on []sleeper) bool { return noFutex || len(on) > 1 && noWaitv.Load() }
+
 // longestSleep keeps times inside of what the kernel's calls can say, on all architectures.
 const longestSleep = time.Hour
 

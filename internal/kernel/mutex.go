@@ -109,14 +109,16 @@ func (n *nativeWaitable) lockFree() bool {
 }
 
 // unlockHeld unlocks a mutex that this handle has locked once: the short way. Whoever takes the depth to zero has the
-// use of the handle that came with it.
-func (n *nativeWaitable) unlockHeld() bool {
+// use of the handle that came with it. done is false when it takes the long way.
+func (n *nativeWaitable) unlockHeld() (done bool, err error) {
 	if !n.ours() || !n.depth.CompareAndSwap(1, 0) {
-		return false
+		return false, nil
 	}
-	n.giveUp(0)
+	if !n.giveUp(0) {
+		err = n.overwritten()
+	}
 	n.unbind()
-	return true
+	return true, err
 }
 
 // buryOwner frees a mutex whose owner is dead. It is true if there is something new to look at.

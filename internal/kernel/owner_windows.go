@@ -71,7 +71,9 @@ func (n *nativeWaitable) lockAgain() error {
 func (n *nativeWaitable) lockFree() bool { return false }
 
 // unlockHeld unlocks also when the handle was closed while it waited for the mutex.
-func (n *nativeWaitable) unlockHeld() bool { return n.kind == KindMutex && n.unlock() == nil }
+func (n *nativeWaitable) unlockHeld() (bool, error) {
+	return n.kind == KindMutex && n.unlock() == nil, nil
+}
 
 func (n *nativeWaitable) unlock() error {
 	n.mu.Lock()

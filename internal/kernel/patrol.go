@@ -88,7 +88,13 @@ func lookAround() (busy bool) {
 // lookAfter is one look at one handle.
 func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
 	if n.fragile {
-		var err error // told to whoever calls
+		var err error // those who sleep are to find it out by themselves
+		defer func() {
+			if err != nil {
+				n.alarms.ring()
+				busy = true
+			}
+		}()
 		defer n.guard(&err)()
 	}
 	w := n.state.load()
@@ -103,13 +109,19 @@ func (n *nativeWaitable) lookAfter(b *beat) (busy bool) {
 		n.buryOwner(w)
 	}
 	if asleep > 0 && n.kind == KindEvent && !n.manual {
-		n.wakePlaces(w.value()&eventSignaled != 0)
+		n.clearPlaces()
+		n.wakePlaces(w&sleepers == 0 || w.value()&eventSignaled != 0)
 	}
 	if asleep > 0 && n.overslept(last, w) {
 		wake(n.state.low(), everybody, false)
 		n.alarms.ring()
 	}
-	if crowd > 0 && (w&crowded == 0 || n.damaged(w.value()) != nil) {
+	// The flag alone does not tell: who made the change may have died with the wake-up undone, and another wait for all may
+	// have set the flag again since.
+	if crowd > 0 && (w&crowded == 0 || w.key() != last.key() || n.damaged(w.value()) != nil) {
+		if !n.readOnly {
+			n.state.crowd.Add(1) // for who is about to sleep
+		}
 		wake(address(&n.state.crowd), everybody, false)
 		n.alarms.ring()
 	}

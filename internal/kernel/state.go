@@ -37,7 +37,7 @@ import (
 //
 // and a place, 0 where it is free:
 //
-//	│ id of the sleeper's seat  30 │ 1 waits, 2 has been let through │
+//	│ id of the sleeper's seat  30 │ 1 waits, 2 has been let through, 3 waits and must look again │
 //
 // The word decides, and for one who sleeps in a place that place. Crowd is for waking, seats for people to look at.
 // Whoever may open the object can write anything here; so no number is believed that could do harm.
@@ -62,8 +62,10 @@ type seatRecord struct {
 	id        atomic.Uint32 // 0 where nobody ever sat
 	pid       atomic.Uint32
 	namespace atomic.Uint32 // the PID namespace in which that is its number
-	sleeping  atomic.Uint32
+	sleeping  atomic.Uint32 // how many waits of his sleep, and in the highest bit that he sleeps without futexes
 }
+
+const seatPolls = 1 << 31
 
 const (
 	seatsAt   = 4096
@@ -74,7 +76,9 @@ const (
 	placeCount   = 4096
 	placeWaiting = 1
 	placeThrough = 2
+	placeNudged  = 3
 	placeBits    = 2
+	placeMask    = 1<<placeBits - 1
 
 	sleepers = 1 << 31
 	crowded  = 1 << 30

@@ -49,7 +49,7 @@ func openWaitable(context.Context, Name, Kind, Rights) (*nativeWaitable, error) 
 
 func (*nativeWaitable) bind(*uses)                   {}
 func (*nativeWaitable) lockFree() bool               { return false }
-func (*nativeWaitable) unlockHeld() bool             { return false }
+func (*nativeWaitable) unlockHeld() (bool, error)    { return false, nil }
 func (*nativeWaitable) holds() bool                  { return false }
 func (*nativeWaitable) setUnwatched() bool           { return false }
 func (*nativeWaitable) takeSoon() bool               { return false }

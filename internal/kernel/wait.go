@@ -303,7 +303,7 @@ func (w *waiting) sleepOnWords(ctx context.Context, deadline time.Time) (outcome
 // arm makes the alarm, if somebody may have to ring it, and returns what ends that.
 func (w *waiting) arm(ctx context.Context) (end func()) {
 	for _, n := range w.objects {
-		if n.silent && w.alarm == nil {
+		if (n.silent || n.fragile) && w.alarm == nil {
 			w.alarm = new(atomic.Uint32)
 		}
 	}
@@ -341,13 +341,14 @@ func (n *nativeWaitable) countSleep(w *waiting, more int32) {
 	if r := n.record(); r != nil {
 		r.sleeping.Add(uint32(more))
 	}
-	if n.silent {
+	if n.silent || n.fragile {
 		n.alarms.set(w.alarm, more > 0)
 	}
 }
 
 // alarms are those of the waits of a handle whose sleepers others can move away: who may read a page can have the kernel
-// wake who sleeps there, or make him sleep elsewhere. Nobody else can touch an alarm.
+// wake who sleeps there, or make him sleep elsewhere; and who cuts a file short leaves those who sleep on what it had
+// asleep. Nobody else can touch an alarm.
 type alarms struct {
 	mu   sync.Mutex
 	wait map[*atomic.Uint32]struct{}

@@ -224,8 +224,8 @@ func (w *Waitable) lock(ctx context.Context) (abandoned bool, err error) {
 
 // Unlock undoes one Lock. Owning the mutex is all the right it takes.
 func (w *Waitable) Unlock() error {
-	if w.native.unlockHeld() {
-		return nil
+	if done, err := w.native.unlockHeld(); done {
+		return err
 	}
 	if err := w.begin(KindMutex, 0); err != nil {
 		if w.native.holds() { // a Lock that ended after Close: what it got must be given back

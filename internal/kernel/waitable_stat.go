@@ -81,7 +81,7 @@ func (n *nativeWaitable) countSleeping() int {
 	for i := range min(n.state.seated.Load(), seatMask) {
 		r := &n.state.seats[i]
 		id := r.id.Load()
-		if asleep := r.sleeping.Load(); asleep != 0 && n.seatedNow(id) {
+		if asleep := r.sleeping.Load() &^ seatPolls; asleep != 0 && n.seatedNow(id) {
 			sum += int(min(asleep, countMost))
 		}
 	}

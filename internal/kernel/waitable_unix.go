@@ -36,8 +36,9 @@ type nativeWaitable struct {
 
 	shortSleeps atomic.Uint32 // of waits that a longer look would have spared the sleep
 	lastPlace   atomic.Uint32 // the place that a wait of this handle slept in last
+	nextToClear atomic.Uint32 // the place at which to look next for dead sleepers
 	slept       atomic.Int64  // how long the last wait took that slept, in nanoseconds
-	alarms      alarms        // of the waits that sleep, if silent
+	alarms      alarms        // of the waits that sleep, if silent or fragile
 }
 
 // waitableAccess is how the state is opened: nearly every wait changes it.
@@ -86,7 +87,7 @@ func (s *WaitableSpec) possible() error {
 		return err
 	}
 	if s.Share.reads() && !s.Manual {
-		return &Fault{Code: NotSupported, Cause: errWaitWrites, Advice: "share it with ReadWrite"}
+		return &Fault{Code: NotSupported, Cause: errWaitWrites, Advice: "share it for reading and writing (ReadWrite; shm: --share write)"}
 	}
 	return nil
 }

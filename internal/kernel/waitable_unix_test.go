@@ -264,9 +264,6 @@ func TestPlaceOfTheDead(t *testing.T) {
 	if acquired, _, err := b.Try(); !acquired || err != nil {
 		t.Errorf("a dead waiter swallowed a Set: %v", err)
 	}
-	if v := a.native.state.places[1].Load(); v != 0 {
-		t.Errorf("the place of the dead is still taken: %#x", v)
-	}
 
 	done = sleeps(t, sleepers, b)
 	place := &a.native.state.places[b.native.lastPlace.Load()]
@@ -274,6 +271,116 @@ func TestPlaceOfTheDead(t *testing.T) {
 		t.Fatalf("the sleeper's place is %#x", place.Load())
 	}
 	through(t, done)
+}
+
+// TestSetBesideTheDying: of those that wait one is not asleep, and his seat is taken. He may be about to sleep, or dying,
+// with his memory given back first and his seat after it. A Set is not lost on him.
+func TestSetBesideTheDying(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	dying := a.native.id ^ 1<<20
+	if got, err := a.native.place.locks.lockSeat(b.native.seats, dying); !got || err != nil {
+		t.Fatal(got, err)
+	}
+	a.native.state.queued.Store(40)
+	place := &a.native.state.places[35]
+	place.Store(dying<<placeBits | placeWaiting)
+	a.native.state.word.Store(sleepers)
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if v := place.Load(); v != dying<<placeBits|placeNudged {
+		t.Errorf("who may be about to sleep is not to look once more: %#x", v)
+	}
+	if acquired, _, err := b.Try(); !acquired || err != nil {
+		t.Errorf("the Set was lost: %v", err)
+	}
+	done := sleeps(t, sleepers, b)
+	inPlaces(t, b.native, 1)
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
+	}
+	through(t, done)
+}
+
+// TestPlacesOfTheDeadAreCleared, even if there are as many as the table has: otherwise each Set would go through them all.
+func TestPlacesOfTheDeadAreCleared(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	dead := a.native.id ^ 1<<20
+	done := sleeps(t, sleepers, b)
+	inPlaces(t, b.native, 1)
+	for i := range a.native.state.places {
+		a.native.state.places[i].CompareAndSwap(0, dead<<placeBits|placeWaiting)
+	}
+	a.native.state.queued.Store(placeCount)
+	taken := func() (count int) {
+		for i := range a.native.state.places {
+			if a.native.state.places[i].Load() != 0 {
+				count++
+			}
+		}
+		return count
+	}
+	for deadline := time.Now().Add(time.Minute); taken() > 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d places are still taken", taken())
+		}
+	}
+	if err := a.Set(); err != nil {
+		t.Fatal(err)
+	}
+	through(t, done)
+}
+
+// TestCrowdForgotten: who changed the word of an object died before he could wake those who wait for all of several, and
+// another wait for all came before anybody looked.
+func TestCrowdForgotten(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent})
+	there := unnamed(t, WaitableSpec{Kind: KindEvent, Manual: true, Signaled: true})
+	missing := unnamed(t, WaitableSpec{Kind: KindEvent})
+	for range 20 {
+		done := sleeps(t, crowded, b, there)
+		change(a.native, crowded, func(v uint32) uint32 { return v | eventSignaled })
+		ctx, cancel := context.WithCancel(context.Background())
+		other := make(chan error, 1)
+		go func() {
+			_, err := Wait(ctx, []*Waitable{a, missing}, true)
+			other <- err
+		}()
+		through(t, done)
+		cancel()
+		if err := <-other; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// unnamed is a handle of a new object without a name.
+func unnamed(t *testing.T, spec WaitableSpec) *Waitable {
+	t.Helper()
+	w, _, err := CreateWaitable(context.Background(), "", spec, MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// TestUnlockOfAnOverwrittenWord: somebody wrote over the word of a mutex that is owned.
+func TestUnlockOfAnOverwrittenWord(t *testing.T) {
+	a, _ := pair(t, WaitableSpec{Kind: KindMutex})
+	if _, err := a.Lock(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	change(a.native, 0, func(uint32) uint32 { return 0 })
+	if err := a.Unlock(); codeOf(err) != FileCorrupt {
+		t.Errorf("Unlock of a mutex that somebody else made free: %v", err)
+	}
+	if _, err := a.Lock(context.Background()); err != nil {
+		t.Errorf("Lock after that: %v", err)
+	}
+	if err := a.Unlock(); err != nil {
+		t.Errorf("Unlock after that: %v", err)
+	}
 }
 
 // TestNoPlace: when the table is full, a wait sleeps on the word.
