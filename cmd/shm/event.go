@@ -116,7 +116,7 @@ type eventWaitCmd struct {
 func (*eventWaitCmd) Help() string {
 	return `An auto-reset event is reset by it.
 
-` + waitHelp + `
+` + plainWaitHelp + `
 
 Examples:
 

@@ -10,7 +10,7 @@ import (
 
 // sharing is who may open an event, a mutex or a semaphore.
 type sharing struct {
-	Share string `enum:"owner,read,write" default:"owner" help:"Who may open it: the owner alone, everybody to wait, everybody to wait and to change it (${enum})."`
+	Share string `enum:"owner,read,write" default:"owner" help:"Who may open it: the owner alone, everybody to wait (on Unix only for an event with --manual), everybody to wait and to change it (${enum})."`
 }
 
 func (s *sharing) option() namedshm.Option {

@@ -106,6 +106,7 @@ const abandonedVariable = "NAMEDSHM_ABANDONED"
 // acquired is how locking ended.
 type acquired struct {
 	mutex     *namedshm.Mutex // locked; nil if not
+	opened    bool            // it was there to wait for
 	abandoned bool
 	err       error
 }
@@ -133,7 +134,7 @@ func (c *mutexLockCmd) Run(a *app) error {
 		return endBy(sig)
 	}
 	if errors.Is(got.err, context.DeadlineExceeded) {
-		return c.timedOut("lock", []string{c.Name})
+		return c.timedOut("lock", []string{c.Name}, map[string]bool{c.Name: got.opened})
 	}
 	if got.err != nil {
 		return inVerb("lock", got.err)
@@ -154,6 +155,7 @@ func (c *mutexLockCmd) acquire(ctx context.Context) (got acquired) {
 	if err != nil {
 		return acquired{err: err}
 	}
+	got.opened = true
 	if got.abandoned, got.err = m.Lock(ctx); got.err != nil {
 		m.Close()
 		return got

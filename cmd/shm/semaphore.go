@@ -103,7 +103,7 @@ type semaphoreWaitCmd struct {
 func (*semaphoreWaitCmd) Help() string {
 	return `What it takes stays taken: give it back with shm semaphore release.
 
-` + waitHelp + `
+` + plainWaitHelp + `
 
 Example:
 

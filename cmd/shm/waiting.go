@@ -12,7 +12,7 @@ import (
 
 // timing is how long a wait may take.
 type timing struct {
-	Timeout *time.Duration `placeholder:"DURATION" help:"Give up after that long; 0s looks once. Without it, it waits for ever."`
+	Timeout *time.Duration `placeholder:"DURATION" help:"Give up after that long, such as 5s or 200ms; 0s looks once. Without it, it waits for ever."`
 }
 
 // context ends when time is up.
@@ -30,7 +30,10 @@ type waitFlags struct {
 	output
 }
 
-// waitHelp is what the help of these verbs says of how they end.
+// waitHelp is what the help of these verbs says of how they end, and plainWaitHelp where no mutex can be among the objects.
+const plainWaitHelp = `The exit status is 0 when it was let through; 1 when time was up; and 1 for an error. These last two are told apart by
+standard error, and with --json by an "outcome", which an error does not print.`
+
 const waitHelp = `The exit status is 0 when it was let through; 3 when it was let through by a mutex that was abandoned (its last owner
 ended without unlocking it, and nobody will be told again); 1 when time was up; and 1 for an error. These last two
 are told apart by standard error, and with --json by an "outcome", which an error does not print.`
@@ -86,10 +89,15 @@ func (p *waitFlags) run(a *app, verb string, names []string, all, say bool, open
 	ctx, cancel := p.context()
 	defer cancel()
 	begin := time.Now()
-	w, err := p.wait(ctx, names, all, open)
+	opened := map[string]bool{}
+	w, err := p.wait(ctx, names, all, func(ctx context.Context, name string, await bool) (namedshm.Waitable, error) {
+		object, err := open(ctx, name, await)
+		opened[name] = err == nil
+		return object, err
+	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		w = waited{Outcome: "timed out", Seconds: time.Since(begin).Seconds()}
-		err = p.timedOut(verb, names)
+		err = p.timedOut(verb, names, opened)
 	} else if err != nil {
 		return inVerb(verb, err)
 	}
@@ -112,8 +120,8 @@ func (p *waitFlags) run(a *app, verb string, names []string, all, say bool, open
 // abandonedText says what an abandoned mutex is.
 const abandonedText = "it was abandoned: its last owner ended without unlocking it"
 
-// timedOut says what it was that let nobody through.
-func (t *timing) timedOut(verb string, names []string) error {
+// timedOut says what it was that let nobody through. opened are those that were there to wait for.
+func (t *timing) timedOut(verb string, names []string, opened map[string]bool) error {
 	shown, states := make([]string, len(names)), make([]string, len(names))
 	for i, name := range names {
 		shown[i] = printable(name, "")
@@ -121,6 +129,9 @@ func (t *timing) timedOut(verb string, names []string) error {
 		switch {
 		case isNotFound(err):
 			states[i] = "nobody made it"
+			if opened[name] {
+				states[i] = "nobody else has it open any more"
+			}
 		case err != nil:
 			states[i] = "?"
 		default:
