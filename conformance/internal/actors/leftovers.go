@@ -62,19 +62,25 @@ func (w *World) NothingLeft(t *testing.T, onFiles bool, bury func()) {
 // segments are the System V segments that actors of this world made, as /proc/sysvipc/shm tells them.
 func (w *World) segments(t *testing.T) []string {
 	t.Helper()
-	b, err := os.ReadFile("/proc/sysvipc/shm")
-	if err != nil {
-		t.Fatal(err)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var found []string
-	for _, s := range ParseSegments(string(b)) {
-		if w.pids[s.Creator] {
+	for _, s := range allSegments(t) {
+		if w.pids[s.Creator] && !w.older[s.ID] {
 			found = append(found, s.Line)
 		}
 	}
 	return found
+}
+
+// allSegments are all of the machine's.
+func allSegments(t *testing.T) []Segment {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sysvipc/shm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ParseSegments(string(b))
 }
 
 // Segment is a line of /proc/sysvipc/shm.

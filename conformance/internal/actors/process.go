@@ -49,6 +49,8 @@ type World struct {
 
 	mu   sync.Mutex
 	pids map[int]bool // of all actors there ever were
+
+	older map[int]bool // the segments that were there before: process ids are used again
 }
 
 // NewWorld makes a world that goes with the test.
@@ -62,7 +64,11 @@ func NewWorld(t *testing.T) *World {
 	if err := os.Chmod(root, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
-	return &World{Root: root, pids: map[int]bool{}}
+	w := &World{Root: root, pids: map[int]bool{}, older: map[int]bool{}}
+	for _, s := range allSegments(t) {
+		w.older[s.ID] = true
+	}
+	return w
 }
 
 // User is who an actor runs as.
