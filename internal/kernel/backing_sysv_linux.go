@@ -79,7 +79,7 @@ func newSegment(p *place, spec *Spec, h *header, access Access) (*segment, error
 			continue
 		}
 		if err != nil {
-			return nil, segmentFault(err, spec.Size)
+			return nil, segmentFault("shmget", err, spec.Size)
 		}
 		m, err := attachNew(id, spec, access)
 		if _, rmErr := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err == nil && rmErr != nil {
@@ -102,7 +102,7 @@ func attachNew(id int, spec *Spec, access Access) (*segment, error) {
 	}
 	m, err := attach(id, spec.Size, flags)
 	if err != nil {
-		return nil, segmentFault(err, spec.Size)
+		return nil, segmentFault("shmat", err, spec.Size)
 	}
 	return m, nil
 }
@@ -346,12 +346,11 @@ func (b sysvBacking) reach(p *place, e *entry, access Access) (memory, error) {
 		if identity := b.identify(e); identity != nil {
 			return nil, identity
 		}
-		f := segmentFault(err, e.size)
 		if err == unix.EACCES || err == unix.EPERM {
 			return nil, &Fault{Code: AccessDenied, Cause: os.NewSyscallError("shmat", err),
 				Advice: "its creator did not share it with this user, or not for this access"}
 		}
-		return nil, f
+		return nil, segmentFault("shmat", err, e.size)
 	}
 	if err := b.identify(e); err != nil {
 		m.close()
@@ -387,7 +386,7 @@ func (sysvBacking) identify(e *entry) error {
 	case unix.EINVAL, unix.EIDRM:
 		return goneHere()
 	default:
-		return segmentFault(err, e.size)
+		return segmentFault("shmctl(IPC_STAT)", err, e.size)
 	}
 	switch {
 	case s.mode&shmDest == 0 || s.size != e.size || uint64(s.creator) != e.identity[2]>>32 || uint64(s.changed) < e.identity[1]:
@@ -530,14 +529,25 @@ func (m *segment) view(offset, length int64, access Access) ([]byte, error) {
 			return nil, os.NewSyscallError("mprotect", err)
 		}
 	}
-	view := whole.attached[offset : offset+length : offset+length]
+	if err := whole.keep(offset, length); err != nil {
+		whole.close()
+		return nil, os.NewSyscallError("munmap", err)
+	}
+	return whole.attached[offset : offset+length : offset+length], nil
+}
+
+// keep gives the address space of an attachment back but for one range. Where that fails the whole can still be
+// detached: the kernel knows what is left of an attachment by its address.
+func (m *segment) keep(offset, length int64) error {
 	if offset > 0 {
-		unmap(whole.attached[:offset:offset])
+		if err := unmap(m.attached[:offset:offset]); err != nil {
+			return err
+		}
 	}
-	if end := offset + length; end < int64(len(whole.attached)) {
-		unmap(whole.attached[end:])
+	if end := offset + length; end < int64(len(m.attached)) {
+		return unmap(m.attached[end:])
 	}
-	return view, nil
+	return nil
 }
 
 func (m *segment) snapshot(offset, length int64, prot int) ([]byte, error) {
@@ -564,9 +574,16 @@ func (m *segment) close() error {
 	return nil
 }
 
-// segmentFault says which of the kernel's limits on segments was hit, with its value.
-func segmentFault(err error, size int64) error {
-	f := &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("shmget", err)}
+// segmentFault says which of the kernel's limits on segments a call ran into, with its value. The same error means
+// another limit to another call: only shmget makes a segment, what shmat wants is address space.
+func segmentFault(call string, err error, size int64) error {
+	f := &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError(call, err)}
+	if call != "shmget" {
+		if err == unix.ENOMEM {
+			f.Code, f.Advice = NotEnoughMemory, addressSpaceAdvice(size)
+		}
+		return f
+	}
 	switch err {
 	case unix.ENOSPC:
 		f.Code = NoSystemResources
@@ -577,8 +594,8 @@ func segmentFault(err error, size int64) error {
 		f.Advice = fmt.Sprintf("%d bytes are more than kernel.shmmax, %s, allows; root can raise it with sysctl", size, sysctl("kernel/shmmax"))
 	case unix.ENOMEM:
 		f.Code, f.Advice = CommitmentLimit, memoryAdvice(size)
-	case unix.EMFILE:
-		f.Code = NotEnoughMemory
+	case unix.ENFILE:
+		f.Advice = descriptorAdvice(err)
 	}
 	return f
 }
