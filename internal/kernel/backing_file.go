@@ -200,7 +200,7 @@ func (fileBacking) describe(e *entry, s *sighting) {
 	}
 }
 
-func (fileBacking) survey(p *place, found []*sighting) { p.findHolders(found, true) }
+func (fileBacking) survey(p *place, found []*sighting) error { return p.findHolders(found, true) }
 
 // fileMemory is the part of an entry's file behind the header.
 type fileMemory struct {

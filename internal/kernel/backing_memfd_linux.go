@@ -330,14 +330,26 @@ func linkReads(path, want string) bool {
 // their own. It is nil without an error when nobody who can be looked into has it.
 func (e *entry) search(flags int) (memory, error) {
 	want := memfdLink(e.token)
-	for _, pid := range processes() {
+	pids, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	for _, pid := range pids {
 		tasks := "/proc/" + strconv.Itoa(pid) + "/task"
-		for _, tid := range directoryNames(tasks) {
+		tids, err := directoryNames(tasks)
+		if err != nil {
+			return nil, err
+		}
+		for _, tid := range tids {
 			if id, err := strconv.Atoi(tid); err != nil || id != pid && sameDescriptors(pid, id) {
 				continue // looked through with the first thread
 			}
 			table := tasks + "/" + tid + "/fd"
-			for _, fd := range directoryNames(table) {
+			descriptors, err := directoryNames(table)
+			if err != nil {
+				return nil, err
+			}
+			for _, fd := range descriptors {
 				if path := table + "/" + fd; linkReads(path, want) {
 					m, err := e.enter(path, flags)
 					if err == nil || isFinal(err) {
@@ -359,25 +371,36 @@ func sameDescriptors(pid, tid int) bool {
 }
 
 // processes is every process id in /proc.
-func processes() []int {
+func processes() ([]int, error) {
+	names, err := directoryNames("/proc")
 	var pids []int
-	for _, name := range directoryNames("/proc") {
+	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
 			pids = append(pids, pid)
 		}
 	}
-	return pids
+	return pids, err
 }
 
-// directoryNames is what a directory holds; nothing when it cannot be read.
-func directoryNames(path string) []string {
+// directoryNames is what a directory holds; nothing when there is none, or it may not be read. An error says that this
+// process is out of what it takes to read it, so that nothing is known of what it holds.
+func directoryNames(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil
+		return nil, shortage(err)
 	}
 	defer f.Close()
-	names, _ := f.Readdirnames(-1)
-	return names
+	names, err := f.Readdirnames(-1)
+	return names, shortage(err)
+}
+
+// contents is a file of /proc; nil without an error as in directoryNames.
+func contents(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, shortage(err)
+	}
+	return b, nil
 }
 
 // describe reads the holders off the door records of living handles, and asks the first door that opens how much
@@ -398,7 +421,7 @@ func (memfdBacking) describe(e *entry, s *sighting) {
 	}
 }
 
-func (memfdBacking) survey(p *place, found []*sighting) { p.findHolders(found, false) }
+func (memfdBacking) survey(p *place, found []*sighting) error { return p.findHolders(found, false) }
 
 // residentAt is the memory in use as one holder's descriptor tells it, -1 if it cannot be asked.
 func (e *entry) residentAt(d door) int64 {

@@ -375,10 +375,8 @@ func (sysvBacking) identify(e *entry) error {
 	if err == unix.EACCES {
 		// Somebody who may not read it asks; the list of all segments is for everybody.
 		var found bool
-		if s, found = findSegment(id); !found {
+		if s, found, err = findSegment(id); err == nil && !found {
 			err = unix.EINVAL
-		} else {
-			err = nil
 		}
 	}
 	switch err {
@@ -386,6 +384,9 @@ func (sysvBacking) identify(e *entry) error {
 	case unix.EINVAL, unix.EIDRM:
 		return goneHere()
 	default:
+		if isFinal(err) {
+			return err
+		}
 		return segmentFault("shmctl(IPC_STAT)", err, e.size)
 	}
 	switch {
@@ -472,9 +473,13 @@ func (b sysvBacking) last(p *place, e *entry) {
 func (sysvBacking) describe(*entry, *sighting) {}
 
 // survey finds the handles too in /proc: entries of this backing have no records.
-func (sysvBacking) survey(p *place, found []*sighting) {
+func (sysvBacking) survey(p *place, found []*sighting) error {
+	all, err := segments()
+	if err != nil {
+		return err
+	}
 	resident := map[int]int64{}
-	for _, s := range segments() {
+	for _, s := range all {
 		resident[s.id] = s.resident
 	}
 	for _, s := range found {
@@ -485,7 +490,7 @@ func (sysvBacking) survey(p *place, found []*sighting) {
 			s.Resident = bytes
 		}
 	}
-	p.findHolders(found, true)
+	return p.findHolders(found, true)
 }
 
 // segment is an attached System V segment. The attachment is what keeps it alive for a handle; views attach anew.
@@ -611,10 +616,10 @@ type segmentState struct {
 }
 
 // segments reads the list of all segments, which everybody may read.
-func segments() []segmentState {
-	b, err := os.ReadFile("/proc/sysvipc/shm")
+func segments() ([]segmentState, error) {
+	b, err := contents("/proc/sysvipc/shm")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	// key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
 	var all []segmentState
@@ -632,14 +637,15 @@ func segments() []segmentState {
 			changed: number(13, 10), resident: number(14, 10) + number(15, 10),
 		})
 	}
-	return all
+	return all, nil
 }
 
-func findSegment(id int) (segmentState, bool) {
-	for _, s := range segments() {
+func findSegment(id int) (segmentState, bool, error) {
+	all, err := segments()
+	for _, s := range all {
 		if s.id == id {
-			return s, true
+			return s, true, nil
 		}
 	}
-	return segmentState{}, false
+	return segmentState{}, false, err
 }

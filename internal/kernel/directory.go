@@ -213,6 +213,9 @@ func rootAdvice() string {
 
 // fault turns the error of a system call on a path of this place into a Fault that says which limit or right it was.
 func (p *place) fault(op, path string, err error) error {
+	if errno := unix.Errno(0); errors.As(err, &errno) {
+		err = errno // package os has named the path too
+	}
 	f := &Fault{Code: codeOfErrno(err), Cause: pathError(op, path, err)}
 	switch err {
 	case unix.ENOENT:
@@ -241,6 +244,26 @@ func descriptorAdvice(err error) string {
 		return "this process's limit of open files (RLIMIT_NOFILE) is reached"
 	}
 	return fmt.Sprintf("this process's limit of open files (RLIMIT_NOFILE, ulimit -n) is %d; an open handle takes two", limit.Cur)
+}
+
+// shortage is the Fault for an error that says nothing about what was looked for, only that this process or the machine
+// is out of what looking takes. For every other error it is nil. Who takes the one for the other finds nothing, and
+// believes that nothing is there.
+func shortage(err error) error {
+	var f *Fault
+	switch code := codeOfErrno(err); {
+	case err == nil, errors.As(err, &f) && f.Code != TooManyOpenFiles && f.Code != NotEnoughMemory:
+		return nil
+	case f != nil:
+		return f
+	case errors.Is(err, unix.EMFILE):
+		return &Fault{Code: code, Cause: err, Advice: descriptorAdvice(unix.EMFILE)}
+	case errors.Is(err, unix.ENFILE):
+		return &Fault{Code: code, Cause: err, Advice: descriptorAdvice(unix.ENFILE)}
+	case errors.Is(err, unix.ENOMEM):
+		return &Fault{Code: code, Cause: err}
+	}
+	return nil
 }
 
 func pathError(op, path string, err error) error {

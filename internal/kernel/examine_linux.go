@@ -143,7 +143,11 @@ func checkLocks() Check {
 
 func checkSegments() Check {
 	most, err := strconv.Atoi(sysctl("kernel/shmmni"))
-	used := len(segments())
+	all, shortageErr := segments()
+	if shortageErr != nil {
+		return failed("kernel.shmmni", Warning, shortageErr)
+	}
+	used := len(all)
 	c := Check{"kernel.shmmni", OK, fmt.Sprintf("%d of %d System V segments in use: the bound for Global objects", used, most), ""}
 	if err != nil {
 		return Check{c.Topic, Missing, "System V shared memory is not there", "Global names need it (CONFIG_SYSVIPC)"}
@@ -207,7 +211,8 @@ func removeIPC() (setting, where string) {
 	setting, where = "yes", "the default"
 	files := []string{"/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf"}
 	for _, dir := range []string{"/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"} {
-		for _, name := range directoryNames(dir) {
+		names, _ := directoryNames(dir)
+		for _, name := range names {
 			files = append(files, dir+"/"+name)
 		}
 	}

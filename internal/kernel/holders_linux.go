@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"os"
 	"slices"
@@ -35,18 +36,30 @@ func countOf(holders []Holder) (n int) {
 
 // findHolders looks through /proc once for all objects: a mapping of the memory is a view and, where handles are not
 // known yet, a descriptor of an entry is one. Processes that this one may not look into are missing.
-func (p *place) findHolders(found []*sighting, handles bool) {
+func (p *place) findHolders(found []*sighting, handles bool) error {
 	if len(found) == 0 {
-		return
+		return nil
 	}
 	w := newWanted(p, found)
-	for _, pid := range processes() {
+	pids, err := processes()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
 		proc := "/proc/" + strconv.Itoa(pid)
 		if handles {
-			w.handles(proc, pid)
+			err = w.handles(proc, pid)
 		}
-		w.views(proc, pid)
+		if err := cmp.Or(err, w.views(proc, pid)); err != nil {
+			return err
+		}
 	}
+	nameHolders(found)
+	return nil
+}
+
+// nameHolders sorts the holders, adds their commands, and sums up their views.
+func nameHolders(found []*sighting) {
 	commands := map[int]string{}
 	for _, s := range found {
 		slices.SortFunc(s.Holders, func(a, b Holder) int { return a.PID - b.PID })
@@ -97,10 +110,11 @@ func newWanted(p *place, found []*sighting) *wanted {
 	return w
 }
 
-func (w *wanted) handles(proc string, pid int) {
+func (w *wanted) handles(proc string, pid int) error {
 	var buffer [unix.PathMax]byte
 	table := proc + "/fd/"
-	for _, fd := range directoryNames(table) {
+	descriptors, err := directoryNames(table)
+	for _, fd := range descriptors {
 		n, err := unix.Readlink(table+fd, buffer[:])
 		if err != nil || n <= len(w.dir) || string(buffer[:len(w.dir)]) != w.dir {
 			continue
@@ -114,6 +128,7 @@ func (w *wanted) handles(proc string, pid int) {
 			s.addHandle(pid)
 		}
 	}
+	return err
 }
 
 // entryOf finds the object whose entry a descriptor's link names. The creator's link keeps the number that the file
@@ -130,11 +145,8 @@ func (w *wanted) entryOf(link string) *sighting {
 }
 
 // views reads a process's mappings: address perms offset device inode path.
-func (w *wanted) views(proc string, pid int) {
-	b, err := os.ReadFile(proc + "/maps")
-	if err != nil {
-		return
-	}
+func (w *wanted) views(proc string, pid int) error {
+	b, err := contents(proc + "/maps")
 	for line := range bytes.Lines(b) {
 		at := bytes.IndexByte(line, '/')
 		if at < 0 {
@@ -159,6 +171,7 @@ func (w *wanted) views(proc string, pid int) {
 			s.holder(pid).Views++
 		}
 	}
+	return err
 }
 
 // commandOf is the name of a process's program.

@@ -47,8 +47,8 @@ type backing interface {
 	removeSeats(e *entry)
 	// describe adds to a sighting what the open entry tells: holders, memory in use.
 	describe(e *entry, s *sighting)
-	// survey adds what is found out for many sightings at once.
-	survey(p *place, found []*sighting)
+	// survey adds what is found out for many sightings at once. Its error is a shortage: it could not look.
+	survey(p *place, found []*sighting) error
 }
 
 // memory is an open section memory: one process's reference to it.

@@ -62,7 +62,7 @@ func addressSpaceAdvice(length int64) string {
 }
 
 // findHolders: nothing here tells one process's descriptors to another in a way that needs no privilege.
-func (p *place) findHolders([]*sighting, bool) {}
+func (p *place) findHolders([]*sighting, bool) error { return nil }
 
 func (p *place) sweepOthers() []Burial { return sweepFiles(p) }
 

@@ -31,7 +31,9 @@ func statObject(name Name) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	p.backing.survey(p, []*sighting{found})
+	if err := p.backing.survey(p, []*sighting{found}); err != nil {
+		return Info{}, err
+	}
 	return found.Info, nil
 }
 
@@ -162,8 +164,13 @@ func (o owners) lookup(kind string, number uint32, find func(string) (string, er
 func listObjects(n Namespace) ([]Info, error) {
 	var infos []Info
 	err := inDirectory(n, func(p *place, files []string) error {
-		found := spread(p, files, p.sight)
-		p.backing.survey(p, found)
+		found, err := spread(p, files, p.sight)
+		if err == nil {
+			err = p.backing.survey(p, found)
+		}
+		if err != nil {
+			return err
+		}
 		infos = make([]Info, len(found))
 		for i, s := range found {
 			infos[i] = s.Info
@@ -176,10 +183,10 @@ func listObjects(n Namespace) ([]Info, error) {
 
 func listNames(n Namespace) ([]string, error) {
 	var names []string
-	err := inDirectory(n, func(p *place, files []string) error {
-		names = spread(p, files, p.liveName)
+	err := inDirectory(n, func(p *place, files []string) (err error) {
+		names, err = spread(p, files, p.liveName)
 		slices.Sort(names)
-		return nil
+		return err
 	})
 	return names, err
 }
@@ -204,23 +211,23 @@ func inDirectory(n Namespace, use func(p *place, files []string) error) error {
 	return use(p, files)
 }
 
-// liveName is the name of the object whose entry is in a file; nothing if it is dead.
-func (p *place) liveName(file string, _ owners) (string, bool) {
+// liveName is the name of the object whose entry is in a file; nothing if it is dead. An error is a shortage.
+func (p *place) liveName(file string, _ owners) (string, bool, error) {
 	e, err := p.openFile(file, unix.O_RDONLY)
 	if err != nil {
 		// What this user may not read has a name all the same.
-		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied
+		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied, shortage(err)
 	}
 	defer p.locks.closeEntry(e)
 	e.header.name = objectName(file)
 	if file[0] == '~' || p.backing.id() == backingSysV { // hashed; or it takes the header to tell the living
-		if p.read(e, "") != nil {
-			return "", false
+		if err := p.read(e, ""); err != nil {
+			return "", false, shortage(err)
 		}
 		defer e.done()
 	}
-	alive, _ := p.alive(e)
-	return p.namespace.String() + e.header.name, alive
+	alive, err := p.alive(e)
+	return p.namespace.String() + e.header.name, alive, shortage(err)
 }
 
 // entryNames is the files of a directory that may be entries.
@@ -238,43 +245,52 @@ func directoryEntries(dir string) ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-// spread runs look on many files, with all processors where the locks allow it, and collects what it says yes to.
-func spread[T any](p *place, files []string, look func(file string, names owners) (T, bool)) []T {
+// spread runs look on many files, with all processors where the locks allow it, and collects what it says yes to. An
+// error of look is the end: what would be missing then nobody could tell from what is not there.
+func spread[T any](p *place, files []string, look func(file string, names owners) (T, bool, error)) ([]T, error) {
 	workers := 1
 	if p.backing.id() != backingFile && len(files) > 100 {
 		workers = min(runtime.GOMAXPROCS(0), 8)
 	}
-	parts := make([][]T, workers)
+	parts, errs := make([][]T, workers), make([]error, workers)
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
 			names := owners{}
 			for i := w; i < len(files); i += workers {
-				if s, ok := look(files[i], names); ok {
+				s, ok, err := look(files[i], names)
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				if ok {
 					parts[w] = append(parts[w], s)
 				}
 			}
 		})
 	}
 	wait.Wait()
-	return slices.Concat(parts...)
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
 }
 
 // sight is inspect for a listing: what this process may not read is listed with what its file tells.
-func (p *place) sight(file string, names owners) (*sighting, bool) {
+func (p *place) sight(file string, names owners) (*sighting, bool, error) {
 	s, err := p.inspect(file, "", names)
 	if err == nil || codeOf(err) != AccessDenied {
-		return s, err == nil
+		return s, err == nil, shortage(err)
 	}
 	var st unix.Stat_t
 	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return nil, false
+		return nil, false, nil
 	}
 	return &sighting{Info: Info{
 		Name: Name{p.namespace, objectName(file)}, Size: -1, Handles: -1, Resident: -1,
 		Owner: names.user(st.Uid), Group: names.group(st.Gid), Security: fmt.Sprintf("%04o", uint32(st.Mode)&0o7777),
 		Backing: p.backing.id().String(), Reach: err,
-	}}, true
+	}}, true, nil
 }
 
 func buryObjects(n Namespace) ([]Burial, error) {
