@@ -58,16 +58,39 @@ func (p *place) openEntry(base string, flags int) (*entry, error) {
 // buryUnread buries a dead entry that this process may write, because it may write the directory, but not read: in a
 // Global directory that belongs to a group, another member's own.
 func (p *place) buryUnread(file string) bool {
-	if p.namespace != Global {
-		return false
-	}
-	e, err := p.openFile(file, unix.O_WRONLY)
-	if err != nil {
+	e := p.deadUnread(file)
+	if e == nil {
 		return false
 	}
 	defer p.locks.closeEntry(e)
-	seen, err := p.locks.look(e)
-	return err == nil && seen == nobody && codeOf(p.backing.bury(p, e)) == FileNotFound
+	return codeOf(p.backing.bury(p, e)) == FileNotFound
+}
+
+// deadUnread is such an entry, open, if it is dead; otherwise nil. Its locks tell that: to ask for them takes no right
+// to read.
+func (p *place) deadUnread(file string) *entry {
+	if p.namespace != Global {
+		return nil
+	}
+	e, err := p.openFile(file, unix.O_WRONLY)
+	if err != nil {
+		return nil
+	}
+	if seen, err := p.locks.look(e); err != nil || seen != nobody {
+		p.locks.closeEntry(e)
+		return nil
+	}
+	return e
+}
+
+// liesDead is deadUnread for those who only want to know.
+func (p *place) liesDead(file string) bool {
+	e := p.deadUnread(file)
+	if e == nil {
+		return false
+	}
+	p.locks.closeEntry(e)
+	return true
 }
 
 // entryFlags are how every entry is opened: what a link, a FIFO or a terminal in its place could do must not happen.

@@ -215,8 +215,8 @@ func inDirectory(n Namespace, use func(p *place, files []string) error) error {
 func (p *place) liveName(file string, _ owners) (string, bool, error) {
 	e, err := p.openFile(file, unix.O_RDONLY)
 	if err != nil {
-		// What this user may not read has a name all the same.
-		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied, shortage(err)
+		// What this user may not read has a name all the same, if it is not seen to be dead.
+		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied && !p.liesDead(file), shortage(err)
 	}
 	defer p.locks.closeEntry(e)
 	e.header.name = objectName(file)
@@ -283,7 +283,7 @@ func (p *place) sight(file string, names owners) (*sighting, bool, error) {
 		return s, err == nil, shortage(err)
 	}
 	var st unix.Stat_t
-	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || p.liesDead(file) {
 		return nil, false, nil
 	}
 	return &sighting{Info: Info{
@@ -310,6 +310,9 @@ func buryObjects(n Namespace) ([]Burial, error) {
 // buryOne buries the entry in a file if its object is dead. ok is false for a live one.
 func (p *place) buryOne(file string) (b Burial, ok bool) {
 	e, err := p.openFile(file, p.backing.openFlags())
+	if codeOf(err) == AccessDenied && p.namespace == Global {
+		return p.buryOneUnread(file, err)
+	}
 	if err != nil {
 		return Burial{Name: p.path(file), What: "something that cannot be looked at", Err: err}, codeOf(err) != FileNotFound
 	}
@@ -327,6 +330,17 @@ func (p *place) buryOne(file string) (b Burial, ok bool) {
 		b.Err = err
 	}
 	return b, true
+}
+
+// buryOneUnread is buryOne for an entry that this process may not read. Of one that it may not write either, it can
+// say nothing, and of a live one there is nothing to be said.
+func (p *place) buryOneUnread(file string, why error) (b Burial, ok bool) {
+	b = Burial{Name: p.namespace.String() + objectName(file), What: "a name whose holders crashed", Err: why}
+	if p.buryUnread(file) {
+		b.Buried, b.Err = true, nil
+		return b, true
+	}
+	return b, p.liesDead(file)
 }
 
 // objectName undoes fileName as far as it can be undone: a hashed name stays hashed.
