@@ -9,14 +9,20 @@ import (
 
 // holderDescriptors copies descriptors out of holders (pidfd_getfd), which is four times cheaper than the way through
 // /proc, and safer still: it opens nothing, and the process that is remembered cannot become another one. It takes
-// the right to trace the holder, which Yama's ptrace_scope or a container's filter may refuse where /proc allows it;
-// then it is not tried again. Openers mostly come to the same holder, so one is remembered.
+// the right to trace the holder, which Yama's ptrace_scope or a container's filter may refuse where /proc allows it.
+// Openers mostly come to the same holder, so one is remembered, and whether it may be traced: an undumpable one says
+// nothing about the others. Where a whole row of different holders refused, it is not tried again.
 type holderDescriptors struct {
 	mu      sync.Mutex
 	pid     int32
-	fd      int // a pidfd; 0 when there is none
+	fd      int  // a pidfd; 0 when there is none
+	closed  bool // this holder may not be traced
+	row     int  // so many holders, one after the other, might not
 	refused bool
 }
+
+// refusedRow is how many refusals make a rule.
+const refusedRow = 8
 
 var holderTable holderDescriptors
 
@@ -34,13 +40,23 @@ func (t *holderDescriptors) copy(d door) int {
 			t.refused = err == unix.ENOSYS || err == unix.EPERM
 			return -1
 		}
-		t.pid, t.fd = d.pid, fd
+		t.pid, t.fd, t.closed = d.pid, fd, false
+	}
+	if t.closed {
+		return -1
 	}
 	fd, err := unix.PidfdGetfd(t.fd, int(d.descriptor), 0)
 	switch err {
 	case nil:
+		t.row = 0
 		return fd
-	case unix.EPERM, unix.ENOSYS:
+	case unix.EPERM:
+		t.closed = true
+		if t.row++; t.row < refusedRow {
+			break
+		}
+		fallthrough
+	case unix.ENOSYS:
 		t.refused = true
 		t.forget()
 	case unix.EBADF:
@@ -59,17 +75,28 @@ func (t *holderDescriptors) forget() {
 	t.fd = 0
 }
 
-// enterDoor opens the memory through one door, by the cheaper way first, which gives the access that the holder has.
+// enterDoor opens the memory through one door, by the cheaper way first, which gives the access that the holder has. The
+// record says which, but a record may be that of an earlier handle in the same slot: the kernel is asked.
 func (e *entry) enterDoor(d door, flags int) (memory, error) {
 	if int(d.mode) == flags {
 		if fd := holderTable.copy(d); fd >= 0 {
-			if e.isMemory(fd) {
+			if e.isMemory(fd) && openMode(fd) == flags {
 				return &memfd{fd: fd, mode: flags}, nil
 			}
 			unix.Close(fd)
 		}
 	}
 	return e.enter("/proc/"+strconv.Itoa(int(d.pid))+"/fd/"+strconv.Itoa(int(d.descriptor)), flags)
+}
+
+// openMode is a descriptor's access mode; -1 if it cannot be told. The call never waits, so the scheduler need not be
+// told of it.
+func openMode(fd int) int {
+	mode, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), unix.F_GETFL, 0)
+	if errno != 0 {
+		return -1
+	}
+	return int(mode) & unix.O_ACCMODE
 }
 
 // isMemory compares device, inode and size with what the entry says.
