@@ -167,6 +167,9 @@ func (p *place) control(name string) (int, error) {
 	if err == unix.ENOENT && unix.Faccessat(unix.AT_FDCWD, p.dir, unix.W_OK, unix.AT_EACCESS) != nil {
 		err = unix.EACCES // not there yet; but this process could not open it either
 	}
+	if err == unix.ENOENT && p.gone() {
+		return -1, &Fault{Code: FileNotFound}
+	}
 	if err == unix.ENOENT {
 		return -1, &Fault{Code: FileCorrupt, Cause: pathError("open", path, err), Advice: "have root run 'shm setup', which mends the directory"}
 	}

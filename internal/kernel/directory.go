@@ -72,6 +72,12 @@ func (p *place) check() error {
 	return p.open()
 }
 
+// gone reports that the directory that was opened has been removed.
+func (p *place) gone() bool {
+	var st unix.Stat_t
+	return unix.Fstat(p.at(), &st) == nil && st.Nlink == 0
+}
+
 // known is check for those who look for something that is probably there: it does nothing after the first time.
 func (p *place) known() error {
 	if p.opened.Load() != nil {

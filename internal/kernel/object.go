@@ -6,6 +6,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -157,6 +158,33 @@ func createObject(ctx context.Context, name Name, m *making, mode Mode) (*handle
 		return createMissing(ctx, p, name, m, mode, err)
 	}
 	defer p.locks.begin()()
+	existed := false
+	h, err := retry(ctx, func() (h *handle, err error) {
+		opened := p.opened.Load()
+		h, existed, err = p.createNamed(ctx, name, m, mode)
+		if codeOf(err) == FileNotFound {
+			err = p.comesBack(opened)
+		}
+		return h, err
+	})
+	return h, existed, err
+}
+
+// comesBack says what it means that a create did not find something. It looks for nothing but the directory: that was
+// removed in the middle, and is made again.
+func (p *place) comesBack(opened *openDirectory) error {
+	if err := p.ensure(); err != nil {
+		return err
+	}
+	if p.opened.Load() == opened {
+		return &Fault{Code: NotSupported, Cause: errors.New("a file without a name could not be given one"), Advice: "Linux needs /proc mounted"}
+	}
+	return &again{why: &Fault{Code: Busy, Cause: fmt.Errorf("%s was removed each time it had been made, for a second", p.dir),
+		Advice: "find out what removes it"}}
+}
+
+// createNamed is create in a directory that is there.
+func (p *place) createNamed(ctx context.Context, name Name, m *making, mode Mode) (*handle, bool, error) {
 	if mode == MayExist || m.Commit == CommitNow || p.namespace == Global {
 		// Somebody may have it already: do not build, and above all do not reserve memory, for nothing.
 		h, err := openExisting(ctx, p, name, m, mode)
