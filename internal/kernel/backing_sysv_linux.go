@@ -340,6 +340,9 @@ func (b sysvBacking) reach(p *place, e *entry, access Access) (memory, error) {
 	} else if seen == nobody {
 		return nil, errDead
 	}
+	if e.size > addressable { // a handle is an attachment of the whole
+		return nil, tooWide(e.size)
+	}
 	flags := unix.SHM_RDONLY
 	if access&Write != 0 && e.protection.grants()&Write != 0 {
 		flags = 0

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"errors"
+	"math"
 	"os"
 	"unsafe"
 
@@ -13,6 +14,14 @@ import (
 var pageSize = int64(os.Getpagesize())
 
 func roundToPages(n int64) int64 { return (n + pageSize - 1) &^ (pageSize - 1) }
+
+// addressable is the most that one view can be in this process, in whole pages: where addresses have 32 bits, less than
+// 2 GiB.
+const addressable = math.MaxInt &^ (Granularity - 1)
+
+func tooWide(size int64) error {
+	return fail(NotEnoughMemory, "%d bytes are more than a process of 32 bits can map, %d", size, int64(addressable))
+}
 
 // viewProtection is what a view's access means to mmap.
 func viewProtection(access Access) (prot, flags int) {

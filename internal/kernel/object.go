@@ -138,6 +138,9 @@ type making struct {
 }
 
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (*handle, bool, error) {
+	if spec.Size > addressable {
+		return nil, false, tooWide(spec.Size)
+	}
 	spec.Size = roundToPages(spec.Size)
 	if err := spec.affordable(); err != nil {
 		return nil, false, err
@@ -553,6 +556,9 @@ func (h *handle) mapView(offset, length int64, access Access) (nativeView, error
 	}
 	if length == 0 {
 		length = h.size_ - offset
+	}
+	if length > addressable {
+		return nativeView{}, tooWide(length)
 	}
 	mapped, err := h.mem.view(offset, roundToPages(length), access)
 	if err != nil {
