@@ -63,6 +63,9 @@ func (b fileBacking) create(p *place, spec *Spec, access Access, h *header) (mem
 // prepare gives the file its size and mode, and unless nothing is to be committed reserves its blocks by writing
 // them: there is no other way that all systems have, and a hole in a full file system would kill whoever touches it.
 func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
+	if err := fits(memoryAt + spec.Size); err != nil {
+		return err
+	}
 	if err := unix.Ftruncate(m.fd, memoryAt+spec.Size); err != nil {
 		return p.fault("ftruncate", p.dir, err)
 	}

@@ -82,6 +82,9 @@ func newMemfd(spec *Spec, t token) (*memfd, error) {
 // prepare gives the memory its size, its mode and its seals: nobody can ever shrink it under a reader or grow it, and
 // where the protection forbids writing the kernel does too.
 func (m *memfd) prepare(spec *Spec) error {
+	if err := fits(spec.Size); err != nil {
+		return err
+	}
 	if err := unix.Ftruncate(m.fd, spec.Size); err != nil {
 		return memfdFault("ftruncate", err)
 	}

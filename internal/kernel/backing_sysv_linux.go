@@ -250,6 +250,9 @@ func (sysvBacking) makeSeats(e *entry, _ memory) (*entry, error) {
 		err = unix.Fchown(seats.fd, -1, int(e.group))
 	}
 	if err == nil {
+		err = fits(int64(len(e.file)))
+	}
+	if err == nil {
 		_, err = unix.Pwrite(seats.fd, []byte(e.file), 0)
 	}
 	if err != nil {

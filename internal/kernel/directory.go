@@ -219,6 +219,10 @@ func rootAdvice() string {
 
 // fault turns the error of a system call on a path of this place into a Fault that says which limit or right it was.
 func (p *place) fault(op, path string, err error) error {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return err
+	}
 	if errno := unix.Errno(0); errors.As(err, &errno) {
 		err = errno // package os has named the path too
 	}
@@ -270,6 +274,18 @@ func shortage(err error) error {
 		return &Fault{Code: code, Cause: err}
 	}
 	return nil
+}
+
+// fits refuses a file of that length where this process may not write one. The kernel would not only fail the call, and
+// without a word which limit it was: it sends SIGXFSZ, which a Go program survives, and a C program that has loaded this
+// library does not.
+func fits(length int64) error {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil || uint64(length) <= uint64(limit.Cur) {
+		return nil
+	}
+	return &Fault{Code: NoSystemResources, Cause: unix.EFBIG,
+		Advice: fmt.Sprintf("a file of %d bytes is needed, this process may write no longer ones than %d (RLIMIT_FSIZE, ulimit -f)", length, limit.Cur)}
 }
 
 func pathError(op, path string, err error) error {

@@ -59,6 +59,9 @@ func (n *note) write(i intent) error {
 	binary.LittleEndian.PutUint32(b, i.key)
 	binary.LittleEndian.PutUint32(b[4:], i.uid)
 	binary.LittleEndian.PutUint64(b[8:], i.size)
+	if err := fits((n.index + 1) * noteLen); err != nil {
+		return err
+	}
 	_, err := unix.Pwrite(n.control, b, n.index*noteLen)
 	return err
 }

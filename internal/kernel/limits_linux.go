@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,28 +51,44 @@ func availableMemory() (int64, string) {
 			}
 		}
 	}
-	for _, dir := range memoryCgroups() {
-		limit, err1 := readNumber(dir + "/memory.max")
-		used, err2 := readNumber(dir + "/memory.current")
+	for _, g := range memoryCgroups() {
+		limit, err1 := readNumber(g.limit)
+		used, err2 := readNumber(g.used)
 		if err1 == nil && err2 == nil && limit-used < free {
-			free, what = max(0, limit-used), dir+"/memory.max"
+			free, what = max(0, limit-used), fmt.Sprintf("%s is %d, of which %d are used", g.limit, limit, used)
 		}
 	}
 	return free, what
 }
 
-// memoryCgroups is this process's cgroup and all above it, in the unified hierarchy.
-func memoryCgroups() []string {
+// memoryCgroup is the files that tell a memory cgroup's limit, and how much of it is used.
+type memoryCgroup struct{ limit, used string }
+
+// memoryCgroups is this process's cgroup and all above it, in the unified hierarchy and in that of the first version.
+func memoryCgroups() []memoryCgroup {
 	b, _ := os.ReadFile("/proc/self/cgroup")
-	var dirs []string
-	for line := range strings.Lines(string(b)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			for ; name != "/" && name != "."; name = path.Dir(name) {
-				dirs = append(dirs, path.Join("/sys/fs/cgroup", name))
+	var groups []memoryCgroup
+	add := func(mount, name, limit, used string) {
+		for ; ; name = path.Dir(name) {
+			dir := path.Join(mount, name)
+			groups = append(groups, memoryCgroup{dir + "/" + limit, dir + "/" + used})
+			if name == "/" || name == "." {
+				return
 			}
 		}
 	}
-	return append(dirs, "/sys/fs/cgroup")
+	for line := range strings.Lines(string(b)) {
+		// hierarchy:controllers:path
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(f) < 3:
+		case f[0] == "0":
+			add("/sys/fs/cgroup", f[2], "memory.max", "memory.current")
+		case slices.Contains(strings.Split(f[1], ","), "memory"):
+			add("/sys/fs/cgroup/memory", f[2], "memory.limit_in_bytes", "memory.usage_in_bytes")
+		}
+	}
+	return groups
 }
 
 func readNumber(file string) (int64, error) {

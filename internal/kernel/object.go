@@ -287,6 +287,9 @@ func build(p *place, name Name, m *making) (*handle, error) {
 
 // write writes a new entry's bytes.
 func (e *entry) write() error {
+	if err := fits(int64(len(e.first))); err != nil {
+		return err
+	}
 	n, err := unix.Pwrite(e.fd, e.first, 0)
 	if err == nil && n != len(e.first) {
 		return unix.ENOSPC
@@ -301,6 +304,17 @@ func (h *handle) door() []byte {
 		return nil
 	}
 	return door{pid: int32(h.pid), descriptor: int32(h.mem.descriptor()), mode: int32(h.mem.openMode())}.encode()
+}
+
+// writeDoor writes the record of a handle on an entry that is there. Where this process may not write a file as long as
+// that, others find its memory without: by searching.
+func (h *handle) writeDoor() error {
+	record, at := h.door(), slotsAt+h.at*slotLen
+	if record == nil || fits(at+slotLen) != nil {
+		return nil
+	}
+	_, err := unix.Pwrite(h.entry.fd, record, at)
+	return err
 }
 
 func newHeader(p *place, name Name, m *making) *header {
@@ -417,9 +431,7 @@ func (p *place) openNamed(base string, kind Kind, access Access) (*handle, error
 	var got bool
 	h.at, got, err = p.locks.lock(e)
 	if got {
-		if record := h.door(); record != nil {
-			_, err = unix.Pwrite(e.fd, record, slotsAt+h.at*slotLen)
-		}
+		err = h.writeDoor()
 	}
 	switch {
 	case err != nil:
