@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -27,8 +28,19 @@ type intent struct {
 
 // note is a record that this process holds locked.
 type note struct {
+	place   *place
 	control int
 	index   int64
+}
+
+// errForgeable is why a record is not acted upon.
+var errForgeable = errors.New("others may have written that record: only the user whose segment it is removes it by his next create, and root by hand (ipcrm)")
+
+// credible reports whether a record may be acted upon. Who may write the directory may write records, and could have
+// somebody with more rights remove what he could not: so nobody removes a segment for another, and root, in a
+// directory that a group may write, not even its own.
+func (n *note) credible(i intent) bool {
+	return unix.Geteuid() == int(i.uid) && (i.uid != 0 || n.place.writersBit() == 0)
 }
 
 // takeNote locks a free record. Records whose creators live are passed over, never waited for.
@@ -41,7 +53,7 @@ func (p *place) takeNote() (*note, error) {
 		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: i, Len: 1}) != nil {
 			continue
 		}
-		n := &note{control, i}
+		n := &note{p, control, i}
 		if n.read() == (intent{}) {
 			return n, nil
 		}
@@ -103,7 +115,9 @@ func (n *note) sweep() Burial {
 		if st.Nattch != 0 || uint32(st.Perm.Mode)&shmDest != 0 || st.Perm.Cuid != i.uid || uint64(st.Segsz) != i.size {
 			return Burial{Err: n.write(intent{})} // the key is another's by now
 		}
-		_, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+		if err = errForgeable; n.credible(i) {
+			_, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+		}
 	}
 	if err != nil {
 		b.Err = err
@@ -128,7 +142,7 @@ func sweepSegments(p *place) []Burial {
 		if [noteLen]byte(all[i*noteLen:]) == ([noteLen]byte{}) {
 			continue
 		}
-		n := &note{control, int64(i)}
+		n := &note{p, control, int64(i)}
 		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: n.index, Len: 1}) != nil {
 			continue
 		}

@@ -47,3 +47,12 @@ func refuse(call uintptr, errno unix.Errno) error {
 	}
 	return nil
 }
+
+// becomeOnThisThread makes this thread another user's. The thread must not be used for anything else.
+func becomeOnThisThread(uid int) error {
+	runtime.LockOSThread()
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
+		return os.NewSyscallError("setresuid", errno)
+	}
+	return nil
+}
