@@ -75,10 +75,15 @@ func TestAShortageIsNoAbsence(t *testing.T) {
 	for _, n := range spaces {
 		t.Run(strings.Trim(n.String(), `\`), func(t *testing.T) {
 			ownRoot(t)
-			const objects = 120 // so many that several goroutines look at once
-			for i := range objects {
+			const sections, objects = 119, 120 // so many that several goroutines look at once
+			for i := range sections {
 				mustCreateSection(t, fmt.Sprintf("%sObject%03d", n, i), 4096)
 			}
+			w, _, err := CreateWaitable(context.Background(), n.String()+"Mutex", WaitableSpec{Kind: KindMutex}, MustBeNew)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
 			name := n.String() + "Object001"
 			if n == Local {
 				loseDoors(t, "namedshm-u*/Object001")
@@ -100,6 +105,13 @@ func TestAShortageIsNoAbsence(t *testing.T) {
 					s, err := OpenSection(context.Background(), name, Read)
 					if err == nil {
 						err = s.Close()
+					}
+					return err
+				},
+				"Open a mutex": func() error {
+					w, err := OpenWaitable(context.Background(), n.String()+"Mutex", KindMutex, allRights)
+					if err == nil {
+						err = w.Close()
 					}
 					return err
 				},

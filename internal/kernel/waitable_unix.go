@@ -177,32 +177,33 @@ func openInPlace(ctx context.Context, p *place, name Name, kind Kind, access Acc
 
 // attachWaitable makes a waitable of a handle that is open: it maps the state and takes a seat. The handle is closed if
 // that fails.
-func attachWaitable(h *handle, access Access) (n *nativeWaitable, err error) {
-	n = &nativeWaitable{
+func attachWaitable(h *handle, access Access) (*nativeWaitable, error) {
+	n := &nativeWaitable{
 		handle: h, kind: h.entry.kind, manual: h.entry.attributes&manualReset != 0, maximum: h.entry.maximum,
 		token: h.entry.token, readOnly: access&Write == 0, silent: h.entry.header.mode&0o060 == 0o040 || h.entry.header.mode&0o006 == 0o004,
 	}
-	defer func() {
-		if err != nil {
-			n.close()
-		}
-	}()
-	if n.readOnly && !n.manual {
-		return nil, &Fault{Code: AccessDenied, Cause: errWaitWrites}
-	}
-	if h.size_ < roundToPages(stateSize) {
-		return nil, h.entry.corrupt("its state is too small")
-	}
-	if err := n.mapState(access); err != nil {
+	if err := n.attach(access); err != nil {
+		n.close()
 		return nil, err
-	}
-	if !n.readOnly {
-		if err := n.sitDown(); err != nil {
-			return nil, err
-		}
 	}
 	enroll(n)
 	return n, nil
+}
+
+func (n *nativeWaitable) attach(access Access) error {
+	if n.readOnly && !n.manual {
+		return &Fault{Code: AccessDenied, Cause: errWaitWrites}
+	}
+	if n.size_ < roundToPages(stateSize) {
+		return n.entry.corrupt("its state is too small")
+	}
+	if err := n.mapState(access); err != nil {
+		return err
+	}
+	if n.readOnly {
+		return nil
+	}
+	return n.sitDown()
 }
 
 // sitDown takes a seat, as one operation.
