@@ -93,6 +93,24 @@ type Process struct {
 // its environment has besides the test's.
 func (w *World) Start(t *testing.T, user *User, environment ...string) *Process {
 	t.Helper()
+	return w.StartWith(t, func(*exec.Cmd) {}, user, environment...)
+}
+
+// Script is what StartWith needs to have a shell put something in order first, in the namespaces that flags make: its
+// last word becomes the actor. Mounts stay in that namespace.
+func Script(script string, flags uintptr) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) {
+		if flags&syscall.CLONE_NEWNS != 0 {
+			script = "mount --make-rprivate / && " + script
+		}
+		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", script + ` && exec "$0"`, program}
+		cmd.SysProcAttr.Cloneflags = flags
+	}
+}
+
+// StartWith is Start with a last word on how the process is started.
+func (w *World) StartWith(t *testing.T, prepare func(*exec.Cmd), user *User, environment ...string) *Process {
+	t.Helper()
 	cmd := exec.Command(program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever becomes of the test
 	if user != nil {
@@ -103,6 +121,7 @@ func (w *World) Start(t *testing.T, user *User, environment ...string) *Process 
 	cmd.Env = append(os.Environ(), variable+"=1", rootVariable+"="+w.Root, "GODEBUG=asyncpreemptoff=1")
 	cmd.Env = append(cmd.Env, environment...)
 	cmd.Stderr = os.Stderr
+	prepare(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
