@@ -51,38 +51,7 @@ func TestFileSizeLimit(t *testing.T) {
 		}
 		defer other.Close()
 	}
-	create := func(name string, size int64) func() error {
-		return func() error {
-			s, _, err := CreateSection(context.Background(), name, Spec{Size: size, Protection: PageReadWrite}, Read|Write, MustBeNew)
-			if err == nil {
-				err = s.Close()
-			}
-			return err
-		}
-	}
-	event := func(name string) func() error {
-		return func() error {
-			w, _, err := CreateWaitable(context.Background(), name, WaitableSpec{Kind: KindEvent}, MustBeNew)
-			if err == nil {
-				err = w.Close()
-			}
-			return err
-		}
-	}
-	attempts := map[string]func() error{
-		"create a section":           create(`Local\New`, 1<<20),
-		"create one of a long name":  create(`Local\`+strings.Repeat("n", 5000), 4096),
-		"create an unnamed one":      create("", 1<<20),
-		"create an event":            event(`Local\Event`),
-		"create an unnamed event":    event(""),
-		"list":                       func() error { _, err := List(Local); return err },
-		"bury":                       func() error { _, err := Bury(Local); return err },
-		"open, beyond the last slot": func() error { return openAndMap(`Local\There`) },
-	}
-	if os.Geteuid() == 0 {
-		attempts["create a Global section"] = create(`Global\New`, 1<<20)
-		attempts["create a Global event"] = event(`Global\Event`)
-	}
+	attempts := fileAttempts()
 	for what, attempt := range attempts {
 		for _, limit := range []uint64{0, 1, 15, 100, 527, 528, 600, 4096, 65536, 1<<20 - 1} {
 			withFileSizeLimit(t, limit, func() {
@@ -115,6 +84,43 @@ func TestFileSizeLimit(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// fileAttempts are the calls that write into files, and those that only look.
+func fileAttempts() map[string]func() error {
+	create := func(name string, size int64) func() error {
+		return func() error {
+			s, _, err := CreateSection(context.Background(), name, Spec{Size: size, Protection: PageReadWrite}, Read|Write, MustBeNew)
+			if err == nil {
+				err = s.Close()
+			}
+			return err
+		}
+	}
+	event := func(name string) func() error {
+		return func() error {
+			w, _, err := CreateWaitable(context.Background(), name, WaitableSpec{Kind: KindEvent}, MustBeNew)
+			if err == nil {
+				err = w.Close()
+			}
+			return err
+		}
+	}
+	attempts := map[string]func() error{
+		"create a section":           create(`Local\New`, 1<<20),
+		"create one of a long name":  create(`Local\`+strings.Repeat("n", 5000), 4096),
+		"create an unnamed one":      create("", 1<<20),
+		"create an event":            event(`Local\Event`),
+		"create an unnamed event":    event(""),
+		"list":                       func() error { _, err := List(Local); return err },
+		"bury":                       func() error { _, err := Bury(Local); return err },
+		"open, beyond the last slot": func() error { return openAndMap(`Local\There`) },
+	}
+	if os.Geteuid() == 0 {
+		attempts["create a Global section"] = create(`Global\New`, 1<<20)
+		attempts["create a Global event"] = event(`Global\Event`)
+	}
+	return attempts
 }
 
 func openAndMap(name string) error {

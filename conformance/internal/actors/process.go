@@ -230,6 +230,18 @@ func (p *Process) Kill() {
 	})
 }
 
+// End waits for an actor that ends of itself, and says how.
+func (p *Process) End() (how string) {
+	p.t.Helper()
+	p.ended.Do(func() {
+		late := time.AfterFunc(Prompt, func() { p.cmd.Process.Kill() })
+		defer late.Stop()
+		p.cmd.Wait()
+		how = p.cmd.ProcessState.String()
+	})
+	return how
+}
+
 // Leave lets the actor end by itself, with all that it holds.
 func (p *Process) Leave() {
 	p.ended.Do(func() {
