@@ -118,6 +118,11 @@ func (s *stage) perform(r request) (reply, error) {
 		return wander(r)
 	case "fuzz":
 		return fuzzEntry(r)
+	case "link":
+		if err := os.Link(r.Text, r.Name); err != nil {
+			return reply{Text: err.Error()}, nil
+		}
+		return reply{}, nil
 	case "misbehave":
 		return s.misbehave(r)
 	case "mutex":

@@ -164,13 +164,7 @@ func TestForkedChildOutlives(t *testing.T) {
 			other.must(request{Op: "close", Handle: h})
 		}
 		other.refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
-		fd, err := unix.PidfdOpen(child, 0) // it is nobody's child any more: to be waited for like this
-		must(t, err)
-		defer unix.Close(fd)
-		must(t, unix.Kill(child, unix.SIGKILL))
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(soon.Milliseconds())); err != nil {
-			t.Fatal(err)
-		}
+		killOrphan(t, child)
 		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		h := other.must(request{Op: "create", Name: name}).Handle
 		m := other.must(request{Op: "map", Handle: h}).Handle
