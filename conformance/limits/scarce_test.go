@@ -91,6 +91,30 @@ func TestFullDirectory(t *testing.T) {
 	}
 }
 
+// TestFullDirectoryOfFiles: the same on the backing of other Unix systems, whose memory is in the directory. A page that
+// the file system has not got would end who touches it: all are had before anybody can.
+func TestFullDirectoryOfFiles(t *testing.T) {
+	s := newSetting(t)
+	a := s.within(unix.CLONE_NEWNS, "export NAMEDSHM_BACKING=file && mount -t tmpfs -o mode=1777,size=4m tmpfs $NAMEDSHM_ROOT")
+	for _, name := range prefixes {
+		a.ample(t, name)
+	}
+	fill := `rm -f $NAMEDSHM_ROOT/fill; n=$(df -k --output=avail $NAMEDSHM_ROOT | tail -1); head -c $(( (n / 4 - %d) * 4096 )) /dev/zero > $NAMEDSHM_ROOT/fill`
+	for _, free := range []int{0, 1, 2, 15, 16, 17, 18, 21, 22, 23, 24, 30} {
+		a.must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
+		for _, name := range prefixes {
+			n := a.withstands(t, name, looks, []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
+			if free == 0 && n == 0 {
+				t.Errorf("%s: with no free page nothing fails?", name)
+			}
+		}
+	}
+	a.must(request{Op: "shell", Text: "rm $NAMEDSHM_ROOT/fill"})
+	for _, name := range prefixes {
+		a.ample(t, name)
+	}
+}
+
 // TestFewFiles: the same with the number of files.
 func TestFewFiles(t *testing.T) {
 	s := newSetting(t)
