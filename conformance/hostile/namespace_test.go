@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -136,13 +135,15 @@ func TestRootOfHisOwn(t *testing.T) {
 		user *actors.User
 	}{{v.object, world, nil}, {u.object, local, owner}} {
 		dir := c.Entry[:strings.LastIndexByte(c.Entry, '/')]
-		removeAll(t, dir)
-		cmd := syscall.Credential{Uid: uint32(stranger.UID), Gid: uint32(stranger.GID)}
-		must(t, mkdirAs(&cmd, dir))
-		for _, op := range []string{"create", "open", "openorcreate", "stat", "list"} {
-			got := s.as(c.user).do(request{Op: op, Name: c.name, Space: namespaceOf(c.name)})
-			if got.Code != namedshm.ErrAccessDenied || !strings.Contains(got.Error, dir) {
-				t.Errorf("%s in a squatter's directory: %+v", op, got)
+		for _, mode := range []os.FileMode{0o755, 0o700, 0o777} {
+			removeAll(t, dir)
+			must(t, os.Mkdir(dir, 0o700))
+			must(t, errors.Join(os.Chmod(dir, mode), os.Chown(dir, stranger.UID, stranger.GID)))
+			for _, op := range []string{"create", "open", "openorcreate", "stat", "list"} {
+				got := s.as(c.user).do(request{Op: op, Name: c.name, Space: namespaceOf(c.name)})
+				if got.Code != namedshm.ErrAccessDenied || !strings.Contains(got.Error, dir) {
+					t.Errorf("%s in a squatter's directory of mode %o: %+v", op, mode, got)
+				}
 			}
 		}
 		if c.user == nil {
@@ -159,12 +160,4 @@ func namespaceOf(name string) namedshm.Namespace {
 		return namedshm.GlobalNamespace
 	}
 	return namedshm.LocalNamespace
-}
-
-// mkdirAs makes a directory in another user's name.
-func mkdirAs(user *syscall.Credential, path string) error {
-	if err := os.Mkdir(path, 0o777); err != nil {
-		return err
-	}
-	return errors.Join(os.Chmod(path, 0o777), os.Chown(path, int(user.Uid), int(user.Gid)))
 }
