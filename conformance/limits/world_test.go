@@ -19,8 +19,6 @@ const (
 	read  = uint32(namedshm.Read)
 )
 
-var owner = &actors.User{UID: 64102, GID: 64102}
-
 // setting is one test's root directory, and the actors in it.
 type setting struct {
 	*actors.World
