@@ -190,6 +190,7 @@ func attachWaitable(h *handle, access Access) (*nativeWaitable, error) {
 	return n, nil
 }
 
+// attach is what may fail of attachWaitable.
 func (n *nativeWaitable) attach(access Access) error {
 	if n.readOnly && !n.manual {
 		return &Fault{Code: AccessDenied, Cause: errWaitWrites}
@@ -197,11 +198,8 @@ func (n *nativeWaitable) attach(access Access) error {
 	if n.size_ < roundToPages(stateSize) {
 		return n.entry.corrupt("its state is too small")
 	}
-	if err := n.mapState(access); err != nil {
+	if err := n.mapState(access); err != nil || n.readOnly {
 		return err
-	}
-	if n.readOnly {
-		return nil
 	}
 	return n.sitDown()
 }
