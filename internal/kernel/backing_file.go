@@ -66,16 +66,13 @@ func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
 	if err := fits(memoryAt + spec.Size); err != nil {
 		return err
 	}
-	if err := unix.Ftruncate(m.fd, memoryAt+spec.Size); err != nil {
+	if err := truncate(m.fd, memoryAt+spec.Size); err != nil {
 		return p.fault("ftruncate", p.dir, err)
 	}
 	if spec.Commit != CommitNever {
 		zeros := make([]byte, min(spec.Size, 1<<20))
 		for at := int64(0); at < spec.Size; {
-			n, err := unix.Pwrite(m.fd, zeros[:min(int64(len(zeros)), spec.Size-at)], memoryAt+at)
-			if err == unix.EINTR {
-				continue
-			}
+			n, err := writeAt(m.fd, zeros[:min(int64(len(zeros)), spec.Size-at)], memoryAt+at)
 			if err != nil {
 				return p.fault("write", p.dir, err)
 			}

@@ -85,7 +85,7 @@ func (m *memfd) prepare(spec *Spec) error {
 	if err := fits(spec.Size); err != nil {
 		return err
 	}
-	if err := unix.Ftruncate(m.fd, spec.Size); err != nil {
+	if err := truncate(m.fd, spec.Size); err != nil {
 		return memfdFault("ftruncate", err)
 	}
 	mode := uint32(0o600)
@@ -145,7 +145,7 @@ func (memfdBacking) entryFile(p *place, h *header, m memory) (*entry, error) {
 
 // newTmpfileEntry makes an entry that has no name, and vanishes with its descriptor until it gets one.
 func newTmpfileEntry(p *place, h *header, mode uint32, above int) (*entry, error) {
-	fd, err := unix.Openat(p.at(), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, mode)
+	fd, err := openAt(p.at(), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, mode)
 	if err != nil {
 		return nil, p.fault("open", p.dir, err)
 	}
@@ -276,7 +276,7 @@ func (b memfdBacking) reach(p *place, e *entry, access Access) (memory, error) {
 func (e *entry) slotsChanged() bool {
 	fresh := pages.Get().(*page)
 	defer pages.Put(fresh)
-	n, err := unix.Pread(e.fd, fresh[slotsAt:], slotsAt)
+	n, err := readAt(e.fd, fresh[slotsAt:], slotsAt)
 	if err != nil {
 		return false
 	}
@@ -304,7 +304,7 @@ func unreachable(pid int) error {
 // nothing to a file, and only when device, inode and size are right is it opened for real. (Inode numbers of memfds
 // are not used twice while the machine runs: they are counted with 64 bits.)
 func (e *entry) enter(path string, flags int) (memory, error) {
-	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	at, err := openPath(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		if err == unix.EMFILE || err == unix.ENFILE {
 			return nil, memfdFault("open", err)
@@ -315,7 +315,7 @@ func (e *entry) enter(path string, flags int) (memory, error) {
 	if !e.isMemory(at) {
 		return nil, unix.ENOENT
 	}
-	fd, err := unix.Open(selfDescriptor(at), flags|unix.O_CLOEXEC, 0)
+	fd, err := openPath(selfDescriptor(at), flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, memfdFault("open", err)
 	}
@@ -456,11 +456,11 @@ func (m *memfd) view(offset, length int64, access Access) ([]byte, error) {
 	return mapFile(m.fd, offset, length, access)
 }
 
-func (m *memfd) close() error { return unix.Close(m.fd) }
+func (m *memfd) close() error { return closeMemory(m.fd) }
 
 // reopen exchanges the descriptor for one with another access mode.
 func (m *memfd) reopen(flags int) error {
-	fd, err := unix.Open(selfDescriptor(m.fd), flags|unix.O_CLOEXEC, 0)
+	fd, err := openPath(selfDescriptor(m.fd), flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return memfdFault("open", err)
 	}

@@ -158,10 +158,10 @@ func (m *segment) populate() error {
 // makes them with the directory: a file of another user could be taken away with that user's login.
 func (p *place) control(name string) (int, error) {
 	path := p.path(name)
-	fd, err := unix.Openat(p.at(), name, unix.O_RDWR|entryFlags, 0)
+	fd, err := openAt(p.at(), name, unix.O_RDWR|entryFlags, 0)
 	if err == unix.ENOENT && p.euid == 0 {
 		if err = p.makeControl(name); err == nil || err == unix.EEXIST {
-			fd, err = unix.Openat(p.at(), name, unix.O_RDWR|entryFlags, 0)
+			fd, err = openAt(p.at(), name, unix.O_RDWR|entryFlags, 0)
 		}
 	}
 	if err == unix.ENOENT && unix.Faccessat(unix.AT_FDCWD, p.dir, unix.W_OK, unix.AT_EACCESS) != nil {
@@ -187,7 +187,7 @@ func (p *place) control(name string) (int, error) {
 
 // makeControl makes a lock file with its final mode before it gets its name, so that nobody finds it with another.
 func (p *place) makeControl(name string) error {
-	fd, err := unix.Openat(p.at(), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	fd, err := openAt(p.at(), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (sysvBacking) makeSeats(e *entry, _ memory) (*entry, error) {
 		err = fits(int64(len(e.file)))
 	}
 	if err == nil {
-		_, err = unix.Pwrite(seats.fd, []byte(e.file), 0)
+		_, err = writeAt(seats.fd, []byte(e.file), 0)
 	}
 	if err != nil {
 		unix.Close(seats.fd)
@@ -320,7 +320,7 @@ func orphaned(p *place, seats *entry) bool {
 		return false
 	}
 	var name [256]byte
-	n, err := unix.Pread(seats.fd, name[:], 0)
+	n, err := readAt(seats.fd, name[:], 0)
 	if err != nil || n == 0 || bytes.ContainsAny(name[:n], "/\x00") {
 		return err == nil
 	}
@@ -445,7 +445,7 @@ func (b sysvBacking) bury(p *place, e *entry) error {
 	if e.first != nil && b.dead(e) {
 		return p.removeNamed(e)
 	}
-	fd, err := unix.Openat(p.at(), e.file, unix.O_WRONLY|entryFlags, 0)
+	fd, err := openAt(p.at(), e.file, unix.O_WRONLY|entryFlags, 0)
 	if err != nil {
 		return p.fault("open", e.path(), err)
 	}

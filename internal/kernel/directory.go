@@ -89,7 +89,7 @@ func (p *place) known() error {
 // open looks at what has the directory's path and keeps a descriptor of it. One that was kept before is not closed:
 // another goroutine may be using it, and if it was closed by somebody else its number is not ours.
 func (p *place) open() error {
-	fd, err := unix.Open(p.dir, directoryFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := openPath(p.dir, directoryFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch err {
 	case nil:
 	case unix.ENOENT:

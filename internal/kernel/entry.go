@@ -148,7 +148,7 @@ func (p *place) permitted(e *entry) string {
 // read reads the entry's header and slots, and checks that it is the entry of this name.
 func (p *place) read(e *entry, base string) error {
 	e.first = pages.Get().(*page)[:]
-	n, err := unix.Pread(e.fd, e.first, 0)
+	n, err := readAt(e.fd, e.first, 0)
 	if err != nil {
 		return p.fault("read", e.path(), err)
 	}
@@ -156,7 +156,7 @@ func (p *place) read(e *entry, base string) error {
 	if n < headerLen {
 		return e.corrupt(errNoEntry.Error())
 	}
-	err = e.decode(e.first, func(b []byte, off int64) (int, error) { return unix.Pread(e.fd, b, off) })
+	err = e.decode(e.first, func(b []byte, off int64) (int, error) { return readAt(e.fd, b, off) })
 	if err != nil {
 		return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err), Advice: "remove it if nobody needs it"}
 	}

@@ -130,7 +130,7 @@ func checkMemfd() Check {
 }
 
 func checkLocks() Check {
-	fd, err := unix.Open(root(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	fd, err := openPath(root(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return Check{"unnamed files and locks", Missing, pathError("open O_TMPFILE", root(), err).Error(), rootAdvice()}
 	}

@@ -74,13 +74,13 @@ func (n *note) write(i intent) error {
 	if err := fits((n.index + 1) * noteLen); err != nil {
 		return err
 	}
-	_, err := unix.Pwrite(n.control, b, n.index*noteLen)
+	_, err := writeAt(n.control, b, n.index*noteLen)
 	return err
 }
 
 func (n *note) read() intent {
 	b := make([]byte, noteLen)
-	if got, err := unix.Pread(n.control, b, n.index*noteLen); err != nil || got != noteLen {
+	if got, err := readAt(n.control, b, n.index*noteLen); err != nil || got != noteLen {
 		return intent{}
 	}
 	return intent{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])}
@@ -136,7 +136,7 @@ func sweepSegments(p *place) []Burial {
 	}
 	defer unix.Close(control)
 	all := make([]byte, noteLen*noteCount)
-	got, _ := unix.Pread(control, all, 0)
+	got, _ := readAt(control, all, 0)
 	var found []Burial
 	for i := 0; (i+1)*noteLen <= got; i++ {
 		if [noteLen]byte(all[i*noteLen:]) == ([noteLen]byte{}) {

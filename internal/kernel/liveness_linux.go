@@ -24,12 +24,17 @@ const plainCalls = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
 // half of an open, and telling it costs as much as the lock.
 func ofd(fd int, cmd int, l *unix.Flock_t) error {
 	if !plainCalls {
-		return unix.FcntlFlock(uintptr(fd), cmd, l)
+		return setLock(fd, cmd, l)
 	}
-	if _, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(unsafe.Pointer(l))); errno != 0 {
-		return errno
+	for {
+		switch _, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(unsafe.Pointer(l))); errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return errno
+		}
 	}
-	return nil
 }
 
 // fstat is unix.Fstat for a file of memory, which never waits either.
@@ -46,7 +51,7 @@ func fstat(fd int, st *unix.Stat_t) error {
 func (ofdLocks) begin() func() { return func() {} }
 
 func (ofdLocks) openFile(dir int, name string, flags int) (int, error) {
-	return unix.Openat(dir, name, flags, 0)
+	return openAt(dir, name, flags, 0)
 }
 
 // lock takes the first free slot from the entry's hint on; the first, so that what dead handles left there is written

@@ -77,7 +77,7 @@ func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
 			}
 		}
 	}
-	fd, err := unix.Openat(dir, name, flags, 0o600)
+	fd, err := openAt(dir, name, flags, 0o600)
 	if err != nil {
 		return -1, err
 	}
@@ -107,7 +107,7 @@ func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
 func (l *posixLocks) lock(e *entry) (int64, bool, error) {
 	f := l.byFD[e.fd]
 	if f.handles == 0 {
-		got, err := tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Start: processByte(), Len: 1}))
+		got, err := tryLock(setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Start: processByte(), Len: 1}))
 		if !got {
 			return 0, false, err
 		}
@@ -126,14 +126,14 @@ func (l *posixLocks) unlock(e *entry) error {
 	if f.handles--; f.handles > 0 {
 		return nil
 	}
-	return unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: processByte(), Len: 1})
+	return setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: processByte(), Len: 1})
 }
 
 func (l *posixLocks) lockExclusive(e *entry) (bool, error) {
 	if l.byFD[e.fd].handles > 0 {
 		return false, nil
 	}
-	return tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK,
+	return tryLock(setLock(e.fd, unix.F_SETLK,
 		&unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}))
 }
 
@@ -142,7 +142,7 @@ func (l *posixLocks) look(e *entry) (sight, error) {
 		return holders, nil
 	}
 	q := unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}
-	if err := unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q); err != nil {
+	if err := setLock(e.fd, unix.F_GETLK, &q); err != nil {
 		return 0, err
 	}
 	return sightOf(&q), nil
@@ -153,7 +153,7 @@ func (l *posixLocks) count(e *entry, most int) int {
 	n := l.byFD[e.fd].handles
 	for start := int64(0); start < livenessEnd && n < most; {
 		q := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: livenessEnd - start}
-		if unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q) != nil || q.Type == unix.F_UNLCK || q.Len <= 0 {
+		if setLock(e.fd, unix.F_GETLK, &q) != nil || q.Type == unix.F_UNLCK || q.Len <= 0 {
 			break
 		}
 		n++
@@ -170,7 +170,7 @@ func (l *posixLocks) lockSeat(e *entry, id uint32) (bool, error) {
 	if f.seats[id] {
 		return false, nil
 	}
-	got, err := tryLock(unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
+	got, err := tryLock(setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
 	if got {
 		if f.seats == nil {
 			f.seats = map[uint32]bool{}
@@ -183,7 +183,7 @@ func (l *posixLocks) lockSeat(e *entry, id uint32) (bool, error) {
 func (l *posixLocks) unlockSeat(e *entry, id uint32) {
 	if f := l.byFD[e.fd]; f.seats[id] {
 		delete(f.seats, id)
-		unix.FcntlFlock(uintptr(e.fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
+		setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
 	}
 }
 
@@ -192,5 +192,5 @@ func (l *posixLocks) seatTaken(e *entry, id uint32) bool {
 		return true
 	}
 	q := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart + int64(id), Len: 1}
-	return unix.FcntlFlock(uintptr(e.fd), unix.F_GETLK, &q) != nil || q.Type != unix.F_UNLCK
+	return setLock(e.fd, unix.F_GETLK, &q) != nil || q.Type != unix.F_UNLCK
 }

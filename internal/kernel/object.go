@@ -290,7 +290,7 @@ func (e *entry) write() error {
 	if err := fits(int64(len(e.first))); err != nil {
 		return err
 	}
-	n, err := unix.Pwrite(e.fd, e.first, 0)
+	n, err := writeAt(e.fd, e.first, 0)
 	if err == nil && n != len(e.first) {
 		return unix.ENOSPC
 	}
@@ -313,7 +313,7 @@ func (h *handle) writeDoor() error {
 	if record == nil || fits(at+slotLen) != nil {
 		return nil
 	}
-	_, err := unix.Pwrite(h.entry.fd, record, at)
+	_, err := writeAt(h.entry.fd, record, at)
 	return err
 }
 

@@ -76,7 +76,7 @@ func (p *place) repairControls(gid int, shared bool) error {
 				return p.fault("unlink", path, err)
 			}
 		}
-		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|entryFlags, 0o600)
+		fd, err := openPath(path, unix.O_RDWR|unix.O_CREAT|entryFlags, 0o600)
 		if err != nil {
 			return p.fault("open", path, err)
 		}
