@@ -25,6 +25,7 @@ const (
 	Busy               Code = 170
 	AlreadyExists      Code = 183
 	FilenameTooLong    Code = 206
+	IODevice           Code = 1117
 	InvalidAddress     Code = 487
 	InPageError        Code = 999
 	NotOwner           Code = 288
@@ -71,6 +72,7 @@ var codes = map[Code]struct{ symbol, text string }{
 	NoSystemResources:  {"ERROR_NO_SYSTEM_RESOURCES", "a limit of the system is reached"},
 	CommitmentLimit:    {"ERROR_COMMITMENT_LIMIT", "the machine does not have that much memory"},
 	Timeout:            {"ERROR_TIMEOUT", "timed out"},
+	IODevice:           {"ERROR_IO_DEVICE", "reading or writing failed"},
 	InvalidSecurityDes: {"ERROR_INVALID_SECURITY_DESCR", "the security descriptor is not valid"},
 }
 

@@ -240,6 +240,8 @@ func (p *place) fault(op, path string, err error) error {
 		f.Advice = fmt.Sprintf("%s is mounted read-only; %s can name another directory", root(), RootVariable)
 	case unix.EMFILE, unix.ENFILE:
 		f.Advice = descriptorAdvice(err)
+	case unix.ENOLCK:
+		f.Advice = "the system has no memory for another lock, or the file system has no locks"
 	}
 	return f
 }
@@ -311,6 +313,10 @@ func codeOfErrno(err error) Code {
 		return NotEnoughMemory
 	case unix.ENOSPC, unix.EDQUOT, unix.EFBIG:
 		return DiskFull
+	case unix.ENOLCK, unix.EAGAIN:
+		return NoSystemResources
+	case unix.EIO:
+		return IODevice
 	case unix.ENOSYS, unix.EOPNOTSUPP:
 		return NotSupported
 	case unix.ELOOP, unix.ENOTDIR, unix.EISDIR, unix.ENXIO:

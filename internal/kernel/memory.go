@@ -52,6 +52,10 @@ func mapFault(err error, length int64) error {
 	switch {
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EOVERFLOW), errors.Is(err, unix.EINVAL):
 		f.Code, f.Advice = NotEnoughMemory, addressSpaceAdvice(length)
+	case errors.Is(err, unix.EAGAIN):
+		f.Code, f.Advice = NotEnoughMemory, "this process locks what it maps (mlockall), and has reached its limit (RLIMIT_MEMLOCK, ulimit -l)"
+	case errors.Is(err, unix.ENFILE):
+		f.Advice = descriptorAdvice(unix.ENFILE)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		f.Code = AccessDenied
 	}
