@@ -1,12 +1,12 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -27,11 +27,24 @@ const initialUserNamespace = "4026531837"
 type namespaces struct{ pid, user, ipc string }
 
 // sessionOf is read once: a process cannot leave its PID namespace, and one that moves between IPC or user namespaces
-// keeps the names it had.
-var sessionOf = sync.OnceValues(func() (namespaces, error) {
+// keeps the names it had. What could not be read is tried again the next time: for want of memory, for instance.
+func sessionOf() (namespaces, error) {
+	if known := knownSession.Load(); known != nil {
+		return *known, nil
+	}
+	read, err := readSession()
+	if err == nil {
+		knownSession.Store(&read)
+	}
+	return read, err
+}
+
+var knownSession atomic.Pointer[namespaces]
+
+func readSession() (namespaces, error) {
 	self, err := os.Readlink("/proc/self")
 	if err != nil {
-		return namespaces{}, &Fault{Code: NotSupported, Cause: err, Advice: "Linux needs /proc mounted"}
+		return namespaces{}, procFault(err)
 	}
 	if pid := os.Getpid(); self != strconv.Itoa(pid) {
 		return namespaces{}, &Fault{Code: NotSupported,
@@ -42,12 +55,20 @@ var sessionOf = sync.OnceValues(func() (namespaces, error) {
 	for name, inode := range map[string]*string{"pid": &n.pid, "user": &n.user, "ipc": &n.ipc} {
 		link, err := os.Readlink("/proc/self/ns/" + name)
 		if err != nil {
-			return namespaces{}, &Fault{Code: NotSupported, Cause: err}
+			return namespaces{}, procFault(err)
 		}
 		*inode = strings.TrimSuffix(strings.TrimPrefix(link, name+":["), "]")
 	}
 	return n, nil
-})
+}
+
+// procFault is the error for what cannot be read of this process in /proc.
+func procFault(err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return &Fault{Code: NotSupported, Cause: err, Advice: "Linux needs /proc mounted"}
+	}
+	return &Fault{Code: codeOfErrno(err), Cause: err}
+}
 
 // BackingVariable names the environment variable that, set to "file", makes Linux use the backing of other Unix
 // systems, for tests of that backing. Processes that are to meet must agree on it.
