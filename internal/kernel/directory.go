@@ -65,9 +65,14 @@ func (p *place) at() int { return p.opened.Load().fd }
 // check makes sure that the directory is what it must be. A directory that is not there is FileNotFound.
 func (p *place) check() error {
 	var st unix.Stat_t
-	if d := p.opened.Load(); d != nil && unix.Fstat(d.fd, &st) == nil && st.Nlink > 0 &&
-		uint64(st.Dev) == d.device && uint64(st.Ino) == d.inode && p.judge(&st) == nil {
-		return nil
+	if d := p.opened.Load(); d != nil {
+		switch err := unix.Fstat(d.fd, &st); {
+		case err == unix.EBADF: // somebody closed it
+		case err != nil: // it may be the right one, and a second descriptor of it would stay for ever
+			return p.fault("fstat", p.dir, err)
+		case st.Nlink > 0 && uint64(st.Dev) == d.device && uint64(st.Ino) == d.inode && p.judge(&st) == nil:
+			return nil
+		}
 	}
 	return p.open()
 }
