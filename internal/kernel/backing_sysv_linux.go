@@ -177,7 +177,11 @@ func (p *place) control(name string) (int, error) {
 		return -1, p.fault("open", path, err)
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o007 != 0 || st.Uid != 0 {
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, p.fault("fstat", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o007 != 0 || st.Uid != 0 {
 		unix.Close(fd)
 		return -1, &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: it is not a file of root's that only writers of the directory can open", path),
 			Advice: "have root remove it and run 'shm setup'"}
