@@ -87,6 +87,7 @@ func outside(at int64, length int) error {
 func (v *View) Flush() error { return wrap("flush", v.name, v.kernel.Flush()) }
 
 // Close unmaps the view. A ReadAt or WriteAt that runs finishes first. A second Close fails with [ErrInvalidAddress].
+// A view that the system fails to unmap stays open, and can be closed again.
 //
 // Source: UnmapViewOfFile.
 func (v *View) Close() error {

@@ -82,9 +82,12 @@ func newSegment(p *place, spec *Spec, h *header, access Access) (*segment, error
 			return nil, segmentFault("shmget", err, spec.Size)
 		}
 		m, err := attachNew(id, spec, access)
-		if _, rmErr := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err == nil && rmErr != nil {
-			err = &Fault{Code: codeOfErrno(rmErr), Cause: os.NewSyscallError("shmctl(IPC_RMID)", rmErr)}
-			m.close()
+		if _, rmErr := unix.SysvShmCtl(id, unix.IPC_RMID, nil); rmErr != nil {
+			note.keep = true // for whoever sweeps: this process could not
+			if err == nil {
+				err = &Fault{Code: codeOfErrno(rmErr), Cause: os.NewSyscallError("shmctl(IPC_RMID)", rmErr)}
+				m.close()
+			}
 		}
 		if err != nil {
 			return nil, err

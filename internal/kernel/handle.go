@@ -30,6 +30,9 @@ func (u *uses) again() { u.state.Add(2) }
 // leave ends what enter began, and reports whether the caller must free the resource.
 func (u *uses) leave() (free bool) { return u.state.Add(-2) == closedMark }
 
+// reopen takes close back, by the one who was to free the resource and could not.
+func (u *uses) reopen() { u.state.Store(0) }
+
 // close marks the resource. first is false when it was marked before; free says that the caller must free it.
 func (u *uses) close() (first, free bool) {
 	for {

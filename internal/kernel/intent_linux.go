@@ -31,6 +31,7 @@ type note struct {
 	place   *place
 	control int
 	index   int64
+	keep    bool // what it names is there still
 }
 
 // errForgeable is why a record is not acted upon.
@@ -53,7 +54,7 @@ func (p *place) takeNote() (*note, error) {
 		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: i, Len: 1}) != nil {
 			continue
 		}
-		n := &note{p, control, i}
+		n := &note{place: p, control: control, index: i}
 		if n.read() == (intent{}) {
 			return n, nil
 		}
@@ -91,9 +92,11 @@ func (n *note) unlock() {
 	ofd(n.control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: n.index, Len: 1})
 }
 
-// drop clears the record and lets it go.
+// drop clears the record, unless it is to be kept, and lets it go.
 func (n *note) drop() {
-	n.write(intent{})
+	if !n.keep {
+		n.write(intent{})
+	}
 	n.unlock()
 	unix.Close(n.control)
 }
@@ -142,7 +145,7 @@ func sweepSegments(p *place) []Burial {
 		if [noteLen]byte(all[i*noteLen:]) == ([noteLen]byte{}) {
 			continue
 		}
-		n := &note{p, control, int64(i)}
+		n := &note{place: p, control: control, index: int64(i)}
 		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: n.index, Len: 1}) != nil {
 			continue
 		}

@@ -46,7 +46,7 @@ func TestForgedIntent(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer control.Close()
-			forged := &note{p, int(control.Fd()), 3}
+			forged := &note{place: p, control: int(control.Fd()), index: 3}
 			if err := forged.write(intent{key, uint32(c.owner), size}); err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestManyDeadIntents(t *testing.T) {
 	}
 	defer control.Close()
 	for i := range int64(noteCount) {
-		if err := (&note{p, int(control.Fd()), i}).write(intent{uint32(0x5eed1000 + i), uint32(i), 4096}); err != nil {
+		if err := (&note{place: p, control: int(control.Fd()), index: i}).write(intent{uint32(0x5eed1000 + i), uint32(i), 4096}); err != nil {
 			t.Fatal(err)
 		}
 	}

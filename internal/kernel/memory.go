@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,8 +43,16 @@ func viewProtection(access Access) (prot, flags int) {
 	return prot, flags
 }
 
-func unmap(mapped []byte) error {
-	return unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mapped)), uintptr(cap(mapped)))
+// unmap may lack memory for the kernel's own books, which a moment later it may have.
+func unmap(mapped []byte) (err error) {
+	for range 10 {
+		err = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mapped)), uintptr(cap(mapped)))
+		if err != unix.ENOMEM {
+			break
+		}
+		runtime.Gosched()
+	}
+	return err
 }
 
 // mapFault says why a range could not be mapped.

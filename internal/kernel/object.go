@@ -615,7 +615,7 @@ func (v *nativeView) flush() error  { return nil }
 
 func (v *nativeView) unmap() error {
 	if err := unmap(v.mapped); err != nil {
-		return &Fault{Code: InvalidAddress, Cause: os.NewSyscallError("munmap", err)}
+		return mapFault(os.NewSyscallError("munmap", err), int64(len(v.mapped)))
 	}
 	return nil
 }

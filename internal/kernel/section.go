@@ -225,16 +225,20 @@ func (v *View) leave() {
 	}
 }
 
-// Close unmaps the view as soon as no call uses it.
+// Close unmaps the view as soon as no call uses it. A view that the system does not unmap is not closed.
 func (v *View) Close() error {
 	first, free := v.uses.close()
 	if !first {
 		return &Fault{Code: InvalidAddress, Cause: os.ErrClosed}
 	}
-	if free {
-		return v.native.unmap()
+	if !free {
+		return nil
 	}
-	return nil
+	err := v.native.unmap()
+	if err != nil {
+		v.uses.reopen()
+	}
+	return err
 }
 
 // Stat describes one live object, of any kind.
