@@ -95,8 +95,13 @@ func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
 }
 
 // entryFile is the memory's own file: the header comes to stand in front of the memory.
-func (fileBacking) entryFile(p *place, h *header, m memory) (*entry, error) {
+func (fileBacking) entryFile(p *place, h *header, m memory) (_ *entry, err error) {
 	fm := m.(*fileMemory)
+	defer func() {
+		if err != nil {
+			unix.Unlinkat(p.at(), fm.file, 0)
+		}
+	}()
 	e := &entry{fd: fm.fd, place: p, file: fileName(h.name), temporary: fm.file, header: *h, first: h.encode()}
 	var st unix.Stat_t
 	if err := unix.Fstat(e.fd, &st); err != nil {
