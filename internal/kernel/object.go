@@ -535,9 +535,7 @@ func (h *handle) close() error {
 // release is close for a handle of this process, inside an operation.
 func (h *handle) release() error {
 	err := h.place.locks.unlock(h.entry)
-	if err == nil {
-		h.place.backing.last(h.place, h.entry)
-	}
+	h.place.backing.last(h.place, h.entry) // also with the lock: the descriptor's closing drops it, and then it is too late
 	h.place.locks.closeEntry(h.entry)
 	if memErr := h.mem.close(); err == nil {
 		err = memErr
