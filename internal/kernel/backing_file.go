@@ -258,7 +258,7 @@ func forgetEntry(e *entry) {
 func sweepFiles(p *place) []Burial {
 	names, err := os.ReadDir(p.dir)
 	if err != nil {
-		return nil
+		return p.unswept(".", err)
 	}
 	var found []Burial
 	for _, d := range names {

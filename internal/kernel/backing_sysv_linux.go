@@ -299,7 +299,7 @@ func (sysvBacking) removeSeats(e *entry) {
 func sweepSeats(p *place) []Burial {
 	files, err := directoryEntries(p.dir)
 	if err != nil {
-		return nil
+		return p.unswept(".", err)
 	}
 	var found []Burial
 	for _, file := range files {
@@ -398,7 +398,7 @@ func (sysvBacking) identify(e *entry) error {
 	switch err {
 	case nil:
 	case unix.EINVAL, unix.EIDRM:
-		return goneHere()
+		return goneHere() // which nothing else may be taken for: who finds it dead buries it
 	default:
 		if isFinal(err) {
 			return err

@@ -55,13 +55,15 @@ func (p *place) takeNote() (*note, error) {
 			continue
 		}
 		n := &note{place: p, control: control, index: i}
-		if n.read() == (intent{}) {
-			return n, nil
-		}
-		if n.sweep().Err == nil {
+		i, err := n.read()
+		if err == nil && (i == (intent{}) || n.sweep(i).Err == nil) {
 			return n, nil
 		}
 		n.unlock() // what it names is somebody else's to remove
+		if err != nil {
+			unix.Close(control)
+			return nil, p.fault("read", p.path(creatingFile), err)
+		}
 	}
 	unix.Close(control)
 	return nil, fail(NoSystemResources, "%d processes are making Global objects at this moment, or have died doing so", noteCount)
@@ -79,12 +81,13 @@ func (n *note) write(i intent) error {
 	return err
 }
 
-func (n *note) read() intent {
+// read is empty for a record that nobody ever wrote.
+func (n *note) read() (intent, error) {
 	b := make([]byte, noteLen)
 	if got, err := readAt(n.control, b, n.index*noteLen); err != nil || got != noteLen {
-		return intent{}
+		return intent{}, err
 	}
-	return intent{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])}
+	return intent{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])}, nil
 }
 
 // unlock goes by hand: closing alone would leave the lock with a child forked meanwhile.
@@ -103,8 +106,7 @@ func (n *note) drop() {
 
 // sweep removes the segment that a dead creator's record names, if it is there and is what the record says, and
 // clears the record. Err is what kept it from that.
-func (n *note) sweep() Burial {
-	i := n.read()
+func (n *note) sweep(i intent) Burial {
 	id, err := unix.SysvShmGet(int(int32(i.key)), 0, 0)
 	if err == unix.ENOENT {
 		return Burial{Err: n.write(intent{})}
@@ -132,14 +134,18 @@ func (n *note) sweep() Burial {
 }
 
 // sweepSegments removes what creators left who died between making a segment and marking it.
+// Who may not write the directory leaves that to others.
 func sweepSegments(p *place) []Burial {
 	control, err := p.control(creatingFile)
 	if err != nil {
-		return nil
+		return p.unswept(creatingFile, err)
 	}
 	defer unix.Close(control)
 	all := make([]byte, noteLen*noteCount)
-	got, _ := readAt(control, all, 0)
+	got, err := readAt(control, all, 0)
+	if err != nil {
+		return p.unswept(creatingFile, err)
+	}
 	var found []Burial
 	for i := 0; (i+1)*noteLen <= got; i++ {
 		if [noteLen]byte(all[i*noteLen:]) == ([noteLen]byte{}) {
@@ -149,8 +155,8 @@ func sweepSegments(p *place) []Burial {
 		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: n.index, Len: 1}) != nil {
 			continue
 		}
-		if n.read() != (intent{}) {
-			if b := n.sweep(); b.Name != "" {
+		if i, err := n.read(); err == nil && i != (intent{}) {
+			if b := n.sweep(i); b.Name != "" {
 				found = append(found, b)
 			}
 		}

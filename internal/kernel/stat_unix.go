@@ -5,6 +5,7 @@ package kernel
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -211,23 +212,34 @@ func inDirectory(n Namespace, use func(p *place, files []string) error) error {
 	return use(p, files)
 }
 
-// liveName is the name of the object whose entry is in a file; nothing if it is dead. An error is a shortage.
-func (p *place) liveName(file string, _ owners) (string, bool, error) {
+// liveName is the name of the object whose entry is in a file; FileNotFound if it is dead.
+func (p *place) liveName(file string, _ owners) (string, error) {
 	e, err := p.openFile(file, unix.O_RDONLY)
 	if err != nil {
 		// What this user may not read has a name all the same, if it is not seen to be dead.
-		return p.namespace.String() + objectName(file), codeOf(err) == AccessDenied && !p.liesDead(file), shortage(err)
+		if codeOf(err) == AccessDenied && !p.liesDead(file) {
+			return p.namespace.String() + objectName(file), nil
+		}
+		return "", unread(err)
 	}
 	defer p.locks.closeEntry(e)
 	e.header.name = objectName(file)
 	if file[0] == '~' || p.backing.id() == backingSysV { // hashed; or it takes the header to tell the living
 		if err := p.read(e, ""); err != nil {
-			return "", false, shortage(err)
+			return "", err
 		}
 		defer e.done()
 	}
-	alive, err := p.alive(e)
-	return p.namespace.String() + e.header.name, alive, shortage(err)
+	_, err = p.alive(e)
+	return p.namespace.String() + e.header.name, err
+}
+
+// unread is what a listing is told of an entry that cannot be read and is dead: that there is none.
+func unread(err error) error {
+	if codeOf(err) == AccessDenied {
+		return &Fault{Code: FileNotFound}
+	}
+	return err
 }
 
 // entryNames is the files of a directory that may be entries.
@@ -245,52 +257,57 @@ func directoryEntries(dir string) ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-// spread runs look on many files, with all processors where the locks allow it, and collects what it says yes to. An
-// error of look is the end: what would be missing then nobody could tell from what is not there.
-func spread[T any](p *place, files []string, look func(file string, names owners) (T, bool, error)) ([]T, error) {
+// spread runs look on many files, with all processors where the locks allow it, and collects what it finds. What is dead
+// or no entry is left out; any other failure is the listing's: a name that lives must not be missing because this process
+// is out of descriptors.
+func spread[T any](p *place, files []string, look func(file string, names owners) (T, error)) ([]T, error) {
 	workers := 1
 	if p.backing.id() != backingFile && len(files) > 100 {
 		workers = min(runtime.GOMAXPROCS(0), 8)
 	}
-	parts, errs := make([][]T, workers), make([]error, workers)
-	var wait sync.WaitGroup
-	for w := range workers {
-		wait.Go(func() {
-			names := owners{}
-			for i := w; i < len(files); i += workers {
-				s, ok, err := look(files[i], names)
-				if err != nil {
-					errs[w] = err
-					return
-				}
-				if ok {
-					parts[w] = append(parts[w], s)
-				}
+	parts, failures := make([][]T, workers), make([]error, workers)
+	work := func(w int) {
+		names := owners{}
+		for i := w; i < len(files); i += workers {
+			s, err := look(files[i], names)
+			switch codeOf(err) {
+			case FileNotFound, FileCorrupt:
+				continue
 			}
-		})
+			if err != nil {
+				failures[w] = err
+				return
+			}
+			parts[w] = append(parts[w], s)
+		}
 	}
+	var wait sync.WaitGroup
+	for w := range workers - 1 {
+		wait.Go(func() { work(w + 1) })
+	}
+	work(0)
 	wait.Wait()
-	if err := cmp.Or(errs...); err != nil {
-		return nil, err
-	}
-	return slices.Concat(parts...), nil
+	return slices.Concat(parts...), errors.Join(failures...)
 }
 
 // sight is inspect for a listing: what this process may not read is listed with what its file tells.
-func (p *place) sight(file string, names owners) (*sighting, bool, error) {
+func (p *place) sight(file string, names owners) (*sighting, error) {
 	s, err := p.inspect(file, "", names)
-	if err == nil || codeOf(err) != AccessDenied {
-		return s, err == nil, shortage(err)
+	if codeOf(err) != AccessDenied {
+		return s, err
 	}
 	var st unix.Stat_t
-	if unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || p.liesDead(file) {
-		return nil, false, nil
+	if statErr := unix.Fstatat(p.at(), file, &st, unix.AT_SYMLINK_NOFOLLOW); statErr != nil {
+		return nil, p.fault("stat", p.path(file), statErr)
+	}
+	if p.liesDead(file) {
+		return nil, unread(err)
 	}
 	return &sighting{Info: Info{
 		Name: Name{p.namespace, objectName(file)}, Size: -1, Handles: -1, Resident: -1,
 		Owner: names.user(st.Uid), Group: names.group(st.Gid), Security: fmt.Sprintf("%04o", uint32(st.Mode)&0o7777),
 		Backing: p.backing.id().String(), Reach: err,
-	}}, true, nil
+	}}, nil
 }
 
 func buryObjects(n Namespace) ([]Burial, error) {
@@ -305,6 +322,14 @@ func buryObjects(n Namespace) ([]Burial, error) {
 		return nil
 	})
 	return found, err
+}
+
+// unswept is what a sweep found that could not look: nothing, if it was not its to look.
+func (p *place) unswept(file string, err error) []Burial {
+	if codeOf(err) == AccessDenied {
+		return nil
+	}
+	return []Burial{{Name: p.path(file), What: "a file that could not be looked at", Err: err}}
 }
 
 // buryOne buries the entry in a file if its object is dead. ok is false for a live one.
