@@ -4,10 +4,7 @@ package actors
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -93,8 +90,8 @@ func (tr *Tracer) waitStatus() (status unix.WaitStatus) {
 	}
 }
 
-// next lets the thread go to where its next system call begins, and tells the call and its first argument.
-func (tr *Tracer) next() (number, argument int64) {
+// nextCall lets the thread go to where its next system call begins, and tells the call and from where it is made.
+func (tr *Tracer) nextCall() (c Call, from uint64) {
 	tr.t.Helper()
 	signal := syscall.Signal(0)
 	for {
@@ -105,40 +102,15 @@ func (tr *Tracer) next() (number, argument int64) {
 		if signal, call = tr.wait(); !call {
 			continue
 		}
-		number, argument = tr.call()
-		if number == unix.SYS_CLOSE && argument == beginMark {
-			// From here on it is certain which stop is a call's begin and which its end.
-			tr.inside = !tr.inside
-			if tr.inside {
-				return number, argument
-			}
-			continue
-		}
-		tr.inside = !tr.inside
-		if tr.inside {
-			return number, argument
+		// At the begin mark it is certain which stop is a call's begin and which its end; from there on they alternate.
+		if tr.inside = !tr.inside; tr.inside {
+			return tr.standing()
 		}
 	}
 }
 
-// call is the system call that the thread is stopped in.
-func (tr *Tracer) call() (number, argument int64) {
-	tr.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", tr.actor.PID, tr.actor.Thread))
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return -1, 0
-	}
-	number, _ = strconv.ParseInt(f[0], 10, 64)
-	bits, _ := strconv.ParseUint(strings.TrimPrefix(f[1], "0x"), 16, 64)
-	return number, int64(bits)
-}
-
-// enter lets the actor go to the begin mark of the command that it was just given.
-func (tr *Tracer) enter() {
+// enter lets the actor go to the begin mark of the command that it was just given, and tells from where that is made.
+func (tr *Tracer) enter() (from uint64) {
 	tr.t.Helper()
 	tr.inside = false
 	asleep := tr.WhileAsleep
@@ -153,25 +125,42 @@ func (tr *Tracer) enter() {
 		if signal, call = tr.wait(); !call {
 			continue
 		}
-		if number, argument := tr.call(); number == unix.SYS_CLOSE && argument == beginMark {
+		if c, from := tr.standing(); c.isMark(beginMark) {
 			tr.inside = true
-			return
+			return from
 		}
 	}
 }
 
 // StopBefore lets the actor go until it is about to make its n-th system call after the begin mark, counted from 1.
-// last says that this is the end mark: all of the operation's calls are made.
+// last says that this is the end mark: all of the operation's calls are made. Calls that only ask who the process is do
+// not count: whoever is stopped before one of them is as good as stopped before the next.
 func (tr *Tracer) StopBefore(n int) (call string, last bool) {
 	tr.t.Helper()
 	tr.enter()
 	for {
-		number, argument := tr.next()
-		if number == unix.SYS_CLOSE && argument == endMark {
+		c, _ := tr.nextCall()
+		if c.isMark(endMark) {
 			return "the end", true
 		}
+		if c.asksWho() {
+			continue
+		}
 		if n--; n == 0 {
-			return callName(number), false
+			return c.Name(), false
+		}
+	}
+}
+
+// StopBeforeFirst lets the actor go until it is about to make a call of this name. found is false if the operation makes
+// none, and has ended.
+func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
+	tr.t.Helper()
+	tr.enter()
+	for {
+		c, _ := tr.nextCall()
+		if c.isMark(endMark) || c.Name() == name {
+			return !c.isMark(endMark)
 		}
 	}
 }
@@ -202,17 +191,24 @@ func (tr *Tracer) Kill() {
 
 // callName names the calls that the library makes.
 func callName(number int64) string {
-	names := map[int64]string{
-		unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_FCNTL: "fcntl", unix.SYS_LINKAT: "linkat",
-		unix.SYS_UNLINKAT: "unlinkat", unix.SYS_READLINKAT: "readlinkat", unix.SYS_FSTAT: "fstat", unix.SYS_PREAD64: "pread64",
-		unix.SYS_PWRITE64: "pwrite64", unix.SYS_MUNMAP: "munmap", unix.SYS_SHMGET: "shmget",
-		unix.SYS_SHMAT: "shmat", unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_MEMFD_CREATE: "memfd_create",
-		unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FCHMOD: "fchmod", unix.SYS_FUTEX: "futex", unix.SYS_MKDIRAT: "mkdirat",
-		unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_READ: "read",
-		unix.SYS_FUTEX_WAITV: "futex_waitv", unix.SYS_NANOSLEEP: "nanosleep",
-	}
 	if name, ok := names[number]; ok {
 		return name
 	}
+	if name, ok := otherNames[number]; ok {
+		return name
+	}
 	return fmt.Sprintf("system call %d", number)
+}
+
+var names = map[int64]string{
+	unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_READ: "read", unix.SYS_FCNTL: "fcntl", unix.SYS_FSTAT: "fstat",
+	unix.SYS_PREAD64: "pread64", unix.SYS_PWRITE64: "pwrite64", unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FALLOCATE: "fallocate",
+	unix.SYS_FCHMOD: "fchmod", unix.SYS_FCHOWN: "fchown", unix.SYS_LINKAT: "linkat", unix.SYS_UNLINKAT: "unlinkat",
+	unix.SYS_READLINKAT: "readlinkat", unix.SYS_MKDIRAT: "mkdirat", unix.SYS_FCHMODAT: "fchmodat", unix.SYS_FACCESSAT: "faccessat",
+	unix.SYS_GETDENTS64: "getdents64", unix.SYS_MEMFD_CREATE: "memfd_create", unix.SYS_MUNMAP: "munmap",
+	unix.SYS_MADVISE: "madvise", unix.SYS_MPROTECT: "mprotect", unix.SYS_SHMGET: "shmget", unix.SYS_SHMAT: "shmat",
+	unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_FUTEX: "futex", unix.SYS_FUTEX_WAITV: "futex_waitv",
+	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_KCMP: "kcmp",
+	unix.SYS_INOTIFY_INIT1: "inotify_init1", unix.SYS_INOTIFY_ADD_WATCH: "inotify_add_watch", unix.SYS_SYSINFO: "sysinfo",
+	unix.SYS_PRLIMIT64: "prlimit64", unix.SYS_FACCESSAT2: "faccessat2",
 }

@@ -1,0 +1,41 @@
+//go:build linux
+
+package actors
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// CanFail says that system calls can be made to fail on this architecture.
+const CanFail = true
+
+// otherNames are those of calls that are not the same on all architectures.
+var otherNames = map[int64]string{
+	unix.SYS_NEWFSTATAT: "newfstatat", unix.SYS_MMAP: "mmap", unix.SYS_RENAMEAT: "renameat",
+}
+
+// skipCall has the kernel not make the call that a thread is about to make.
+func skipCall(t *testing.T, thread int) {
+	t.Helper()
+	change(t, thread, func(r *unix.PtraceRegs) { r.Orig_rax = ^uint64(0) })
+}
+
+// returnFromCall sets what the call has returned.
+func returnFromCall(t *testing.T, thread int, e unix.Errno) {
+	t.Helper()
+	change(t, thread, func(r *unix.PtraceRegs) { r.Rax = -uint64(e) })
+}
+
+func change(t *testing.T, thread int, what func(*unix.PtraceRegs)) {
+	t.Helper()
+	var r unix.PtraceRegs
+	if err := unix.PtraceGetRegs(thread, &r); err != nil {
+		t.Fatal(err)
+	}
+	what(&r)
+	if err := unix.PtraceSetRegs(thread, &r); err != nil {
+		t.Fatal(err)
+	}
+}
