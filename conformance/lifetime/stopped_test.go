@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -312,6 +313,8 @@ func (w *world) beingRemoved(t *testing.T) bool {
 // TestKilledAtEveryCall: a process that is killed at any system call of its own open, create or close takes with it
 // what was its own, and nothing else; and nothing of it remains.
 func TestKilledAtEveryCall(t *testing.T) {
+	var points atomic.Int64
+	t.Cleanup(func() { t.Logf("%d points in all", points.Load()) })
 	inEveryScene(t, func(t *testing.T, s *scene, space namedshm.Namespace) {
 		if s.leaves {
 			t.Skip("that the holder leaves meanwhile matters to those who live on")
@@ -329,6 +332,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 			call, last := tr.StopBefore(n)
 			tr.Kill()
 			p.inherit(fmt.Sprintf("killed at call %d, before %s", n, call), n%2 == 0)
+			points.Add(1)
 			if last {
 				t.Logf("killed at %d points", n)
 				break

@@ -4,6 +4,7 @@ package waiting
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,8 @@ const mostPoints = 80
 // TestKilledAtEveryCall: a process that is killed at any system call of an operation of its own, or asleep in it, takes
 // nothing from those who live: they get what is there and what comes, and a mutex that it owned is abandoned once.
 func TestKilledAtEveryCall(t *testing.T) {
+	var points atomic.Int64
+	t.Cleanup(func() { t.Logf("%d points in all", points.Load()) })
 	inEveryScene(t, func(e *ensemble, s *scene) {
 		calls := []string{}
 		for n := 0; ; n++ {
@@ -34,6 +37,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 		if s.free && e.backing != "file" && !actors.OnFileBacking() && len(calls) != 1 {
 			e.t.Errorf("nobody waits, and it takes system calls: %q", calls)
 		}
+		points.Add(int64(len(calls)))
 		e.t.Logf("killed at %d points: %q", len(calls), calls)
 	})
 }

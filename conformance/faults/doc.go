@@ -1,0 +1,11 @@
+// Package faults holds the tests that show what becomes of an operation when a system call of its own goes wrong: the
+// process is killed before it, or it fails. Both are done at every call that the operation makes, one after the other,
+// with real processes, for every operation and each backing that Linux has. There is no code in it but the tests.
+//
+// After a death nothing of the dead is left, and those who live have what they had. After a failure the operation has
+// succeeded all the same or says clearly what failed; nothing is left of what it had begun, the same process can try
+// again, and others have noticed nothing.
+//
+// The processes are actors, as package actors has them; operation_test.go is the table of what they do. The calls that
+// the Go runtime makes for itself are not made to fail.
+package faults
