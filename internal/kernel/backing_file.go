@@ -50,6 +50,9 @@ func (b fileBacking) create(p *place, spec *Spec, access Access, h *header) (mem
 	m := &fileMemory{file: temporaryPrefix + hex.EncodeToString(suffix[:]), flags: accessFlags(access, spec.Protection)}
 	fd, err := sharedPosixLocks.openFile(p.at(), m.file, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|entryFlags)
 	if err != nil {
+		if err != unix.EEXIST {
+			unix.Unlinkat(p.at(), m.file, 0) // it may have been made and not looked at
+		}
 		return nil, p.fault("create", p.dir, err)
 	}
 	m.fd = fd
