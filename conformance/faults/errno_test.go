@@ -90,12 +90,16 @@ func limits(c actors.Call) []unix.Errno {
 	return slices.DeleteFunc(slices.Clone(fitting(c)), func(e unix.Errno) bool { return e != unix.EMFILE && e != unix.ENOSPC })
 }
 
-// withUnmapping adds that the kernel has no memory for its books of a process's mappings: a view that cannot be unmapped
-// now can be later.
-func withUnmapping(fits func(actors.Call) []unix.Errno) func(actors.Call) []unix.Errno {
+// withOthers adds what a scene is about. Where a view is made or given back, the kernel may have no memory for its books of
+// a process's mappings, and a view that cannot be unmapped now can be later. Where a creator died, what it was about to
+// make may stay unreadable.
+func (s *scene) withOthers(fits func(actors.Call) []unix.Errno) func(actors.Call) []unix.Errno {
 	return func(c actors.Call) []unix.Errno {
-		if c.Name() == "munmap" {
+		switch {
+		case c.Name() == "munmap" && (s.mapped || s.does.Op == "map"):
 			return []unix.Errno{unix.ENOMEM}
+		case c.Name() == "pread64" && s.orphan:
+			return []unix.Errno{unix.EIO}
 		}
 		return fits(c)
 	}

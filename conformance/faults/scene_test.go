@@ -332,13 +332,13 @@ func (p *play) over(buryFirst bool) {
 	for _, h := range p.kept {
 		p.holder.must(request{Op: "close", Handle: h})
 	}
+	if buryFirst {
+		p.nothingLeft(p.t, p.other)
+	}
 	r := p.making()
 	r.Op = "open"
 	if got := p.other.do(r); got.code() != namedshm.ErrFileNotFound {
 		p.t.Fatalf("%s: nobody holds the name, but open: %v", p.where, got)
-	}
-	if buryFirst {
-		p.nothingLeft(p.t, p.other)
 	}
 	made := p.other.do(p.making())
 	if made.Error != nil {
