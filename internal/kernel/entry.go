@@ -157,6 +157,10 @@ func (p *place) read(e *entry, base string) error {
 		return e.corrupt(errNoEntry.Error())
 	}
 	err = e.decode(e.first, func(b []byte, off int64) (int, error) { return readAt(e.fd, b, off) })
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return p.fault("read", e.path(), err)
+	}
 	if err != nil {
 		return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err), Advice: "remove it if nobody needs it"}
 	}

@@ -156,7 +156,7 @@ var errNoEntry = errors.New("this is no entry of this library, or a damaged one"
 var errOtherVersion = errors.New("it was made by a version of this library that this one does not know")
 
 // decode reads a header back. first is the entry's first longNameAt bytes, with zeros for what the file does not have;
-// rest reads a longer name.
+// rest reads a longer name; why it cannot is no fault of the header's, and returned as it is.
 func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error)) error {
 	if [8]byte(first[:8]) != entryMagic {
 		return errNoEntry
@@ -173,7 +173,10 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 		h.name = string(first[headerLen : headerLen+length])
 	} else {
 		name := make([]byte, length)
-		if n, err := rest(name, longNameAt); n != length || err != nil {
+		switch n, err := rest(name, longNameAt); {
+		case err != nil:
+			return err
+		case n != length:
 			return errNoEntry
 		}
 		h.name = string(name)
