@@ -32,7 +32,7 @@ func failEverywhere(t *testing.T, lasting bool) {
 	if !actors.CanFail {
 		t.Skip("system calls can be made to fail on amd64 alone")
 	}
-	fits, untilWalk := fitting, 100
+	fits, untilWalk := fitting, 60
 	if lasting {
 		fits, untilWalk = limits, 10
 	}
@@ -101,9 +101,10 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 	return happened
 }
 
-// unreadable reports that whoever lists cannot read a dead name's entry: then nothing tells him that it is dead.
+// unreadable reports that whoever lists may not read an entry: then nothing tells him that it is dead, or its name where
+// the file's name is a hash.
 func (p *play) unreadable(f actors.Fault) bool {
-	return p.does.Op == "list" && p.dead && f.Errno == unix.EACCES
+	return (p.does.Op == "list" || p.does.Op == "names") && (p.dead || p.long) && f.Errno == unix.EACCES
 }
 
 // again tries what failed once more, in the same process.

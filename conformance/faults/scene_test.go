@@ -5,6 +5,7 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/namedshm/namedshm"
@@ -25,6 +26,7 @@ type scene struct {
 	waiter  bool // the other process sleeps, waiting for the object
 	sleeps  bool // what the victim waits for comes when it sleeps
 	several bool // the operation is on three objects, of which this is one
+	long    bool // the name is too long for the first page of the entry
 
 	only func(setting) bool // nil for everywhere
 }
@@ -59,6 +61,7 @@ var makingScenes = []scene{
 	{name: "open", does: request{Op: "open"}, held: true},
 	{name: "open at first", does: request{Op: "open"}, held: true, fresh: true},
 	{name: "open large", does: request{Op: "open", Size: large}, held: true},
+	{name: "open a long name", does: request{Op: "open"}, held: true, long: true},
 	{name: "open read-only", does: request{Op: "open", Access: uint32(namedshm.Read)}, held: true},
 	{name: "open of a dead name", does: request{Op: "open"}, dead: true},
 	{name: "open a mutex", does: request{Op: "open", Kind: "mutex"}, held: true},
@@ -78,6 +81,7 @@ var lookingScenes = []scene{
 	{name: "list of a mutex", does: request{Op: "list", Kind: "mutex"}, held: true},
 	{name: "list of a dead name", does: request{Op: "list"}, dead: true},
 	{name: "names", does: request{Op: "names"}, held: true},
+	{name: "names of which one is long", does: request{Op: "names"}, held: true, long: true},
 	{name: "names at first", does: request{Op: "names"}, held: true, fresh: true},
 	{name: "stat", does: request{Op: "stat"}, held: true},
 	{name: "stat of a mutex", does: request{Op: "stat", Kind: "mutex"}, held: true},
@@ -157,6 +161,9 @@ func (s *scene) begin(c *cast, n int) *play {
 	p := &play{
 		scene: s, world: c.world, t: c.t, victim: c.victim, holder: c.holder, other: c.other,
 		name: fmt.Sprintf("%sObject%d", c.space, n), where: "at the beginning",
+	}
+	if s.long {
+		p.name += strings.Repeat("n", 5000)
 	}
 	p.before = p.holdings(p.victim)
 	if s.dead {

@@ -28,6 +28,7 @@ type Fault struct {
 	Errno unix.Errno
 }
 
+// String names the call and the error.
 func (f Fault) String() string { return fmt.Sprintf("%s: %s", f.Call.Name(), unix.ErrnoName(f.Errno)) }
 
 // FailAt lets the actor go until one of the library's own system calls fails by our doing: each call can fail with each
