@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"bytes"
+	"os"
 	"strconv"
 	"sync"
 
@@ -61,11 +63,19 @@ func (t *holderDescriptors) copy(d door) int {
 		t.forget()
 	case unix.EBADF:
 		// The holder has no such descriptor; or the pidfd was closed by somebody, and its number is not ours any more.
-		t.fd = 0
+		if !t.ours() {
+			t.fd = 0
+		}
 	default:
 		t.forget()
 	}
 	return -1
+}
+
+// ours reports whether the pidfd is still one, and of the process that is remembered.
+func (t *holderDescriptors) ours() bool {
+	b, err := os.ReadFile("/proc/thread-self/fdinfo/" + strconv.Itoa(t.fd))
+	return err == nil && bytes.Contains(b, []byte("\nPid:\t"+strconv.Itoa(int(t.pid))+"\n"))
 }
 
 func (t *holderDescriptors) forget() {
