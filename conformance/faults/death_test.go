@@ -44,7 +44,7 @@ func inEveryScene(t *testing.T, chosen func(*scene) bool, test func(c *cast, s *
 // was its own, and nothing else; and nothing of it remains. What those get who wait for an object when somebody else is
 // killed who uses it, package waiting looks at.
 func TestKilledAtEveryCall(t *testing.T) {
-	elsewhere := func(s *scene) bool { return s.waiter || s.sleeps }
+	elsewhere := func(s *scene) bool { return s.waiter || s.sleeps && s.does.Op != "waitopen" }
 	inEveryScene(t, func(s *scene) bool { return !elsewhere(s) }, func(c *cast, s *scene) int {
 		var calls []string
 		for n := 1; len(calls) <= mostPoints; n += s.stride(n, 40) {
@@ -77,6 +77,7 @@ func (s *scene) kill(c *cast, n int) (call string, last bool) {
 	command := p.command()
 	command.Marked = true
 	tr := actors.Trace(c.t, c.victim.Process)
+	p.giveAsleep(tr)
 	c.victim.Ask(command)
 	call, last = tr.StopBefore(n)
 	tr.Kill()

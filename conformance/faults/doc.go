@@ -6,6 +6,10 @@
 // succeeded all the same or says clearly what failed; nothing is left of what it had begun, the same process can try
 // again, and others have noticed nothing.
 //
-// The processes are actors, as package actors has them; operation_test.go is the table of what they do. The calls that
-// the Go runtime makes for itself are not made to fail.
+// The processes are actors, as package actors has them; scene_test.go is the table of what they do, and errno_test.go that
+// of the errors. The calls that the Go runtime makes for itself are not made to fail.
+//
+// Each test runs on memfds, on System V segments and on the file backing; with NAMEDSHM_BACKING=file in the environment
+// on the last alone. Who lists looks into every process of the machine; of those calls, which are all alike, not every
+// one is tried. With NAMEDSHM_EVERY_CALL=true nothing is left out, and the file backing is tried in both namespaces.
 package faults

@@ -63,12 +63,7 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 		fits = s.withOthers(fits)
 	}
 	tr := actors.Trace(c.t, c.victim.Process)
-	if s.sleeps {
-		tr.WhileAsleep = func() bool {
-			p.give()
-			return true
-		}
-	}
+	p.giveAsleep(tr)
 	c.victim.Ask(command)
 	fault, happened := tr.FailAt(n, fits, lasting)
 	tr.LetGo()

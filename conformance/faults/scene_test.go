@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
 // scene is an operation of one process, the victim, and the situation in which it goes wrong.
@@ -266,6 +267,17 @@ func (p *play) give() {
 	for i, kind := range kinds {
 		op := map[string]string{"auto": "set", "manual": "set", "mutex": "unlock", "semaphore": "release"}[kind]
 		p.holder.must(request{Op: op, Handle: p.kept[i]})
+	}
+}
+
+// giveAsleep has it given as soon as the victim sleeps.
+func (p *play) giveAsleep(tr *actors.Tracer) {
+	if !p.sleeps {
+		return
+	}
+	tr.WhileAsleep = func() (enough bool) {
+		p.give()
+		return true
 	}
 }
 
