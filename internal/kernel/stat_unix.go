@@ -5,7 +5,6 @@ package kernel
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -287,7 +286,10 @@ func spread[T any](p *place, files []string, look func(file string, names owners
 	}
 	work(0)
 	wait.Wait()
-	return slices.Concat(parts...), errors.Join(failures...)
+	if err := cmp.Or(failures...); err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
 }
 
 // sight is inspect for a listing: what this process may not read is listed with what its file tells.
