@@ -181,7 +181,7 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 		}
 		h.name = string(name)
 	}
-	if le.Uint32(first[checkedLen:]) != checksum(first, h.name) {
+	if le.Uint32(first[checkedLen:]) != checksum(first, h.name) || [headerLen - checkedLen - 4]byte(first[checkedLen+4:headerLen]) != [headerLen - checkedLen - 4]byte{} {
 		return errNoEntry
 	}
 	h.kind = Kind(le.Uint32(first[12:]))

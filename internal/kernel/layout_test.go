@@ -70,26 +70,6 @@ func TestOtherVersionIsTold(t *testing.T) {
 	}
 }
 
-func FuzzHeader(f *testing.F) {
-	h := sampleHeader("Counter")
-	f.Add(h.encode())
-	f.Add([]byte("namedshm"))
-	f.Fuzz(func(t *testing.T, file []byte) {
-		h, err := readBack(file)
-		if err != nil {
-			return
-		}
-		if again, err := readBack(h.encode()); err != nil || again != h {
-			t.Errorf("%+v reads back as %+v, %v", h, again, err)
-		}
-		first := make([]byte, longNameAt)
-		copy(first, file)
-		for i := range slotCount {
-			doorAt(first, i)
-		}
-	})
-}
-
 // TestFileNames: different names have different files, none hides or leaves the directory, and short ones can be read
 // back from a listing.
 func TestFileNames(t *testing.T) {

@@ -39,19 +39,3 @@ func TestParseName(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParseName(f *testing.F) {
-	for _, seed := range []string{"", `Global\`, `\`, `Local\a\b`, "\xed\xa0\x80", "a\x00"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		parsed, err := ParseName(name)
-		if err != nil {
-			return
-		}
-		again, err := ParseName(parsed.String())
-		if err != nil && name != "" || again != parsed {
-			t.Errorf("%q parses to %v, which parses to %v, %v", name, parsed, again, err)
-		}
-	})
-}
