@@ -4,8 +4,6 @@ package kernel
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"os"
 	"testing"
 
@@ -137,17 +135,6 @@ func (f *fuzzedPlace) put(t *testing.T, d *damage, file []byte) (release func())
 	return func() {
 		unix.Close(fd)
 		os.Remove(path)
-	}
-}
-
-// checkCode complains about an error that is none of those which documentation names.
-func checkCode(t *testing.T, call string, err error) {
-	t.Helper()
-	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return
-	}
-	if codes[codeOf(err)].symbol == "" {
-		t.Errorf("%s: the error %v has no documented code", call, err)
 	}
 }
 

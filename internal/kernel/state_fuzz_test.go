@@ -1,0 +1,187 @@
+//go:build unix && !aix
+
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// fuzzedOps are the calls that a fuzzer's program is made of, one for each byte. Those that may wait do so for a moment.
+var fuzzedOps = []func(w, other *Waitable) error{
+	func(w, _ *Waitable) error { return w.Set() },
+	func(w, _ *Waitable) error { return w.Reset() },
+	func(w, _ *Waitable) error { return w.Pulse() },
+	func(w, _ *Waitable) error { _, _, err := w.Try(); return err },
+	func(w, _ *Waitable) error {
+		return forAMoment(func(ctx context.Context) error { _, err := w.Wait(ctx); return err })
+	},
+	func(w, _ *Waitable) error {
+		return forAMoment(func(ctx context.Context) error { _, err := w.Lock(ctx); return err })
+	},
+	func(w, _ *Waitable) error { return w.Unlock() },
+	func(w, _ *Waitable) error { _, err := w.Release(1); return err },
+	func(w, _ *Waitable) error { _, err := w.Release(maximumCount); return err },
+	func(w, other *Waitable) error { return waitForBoth(w, other, true) },
+	func(w, other *Waitable) error { return waitForBoth(w, other, false) },
+	func(w, _ *Waitable) error { _, err := Stat(w.Name()); return err },
+	func(w, _ *Waitable) error { runtime.Gosched(); return nil },
+}
+
+func forAMoment(wait func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	return wait(ctx)
+}
+
+func waitForBoth(w, other *Waitable, all bool) error {
+	return forAMoment(func(ctx context.Context) error {
+		_, err := Wait(ctx, []*Waitable{w, other}, all)
+		return err
+	})
+}
+
+// checkCode complains about an error that is none of those which documentation names.
+func checkCode(t *testing.T, call string, err error) {
+	t.Helper()
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return
+	}
+	if codes[codeOf(err)].symbol == "" {
+		t.Errorf("%s: the error %v has no documented code", call, err)
+	}
+}
+
+// fuzzedWrite is one number that somebody writes into the state: how it is made, where it goes, and what it is.
+const fuzzedWrite = 7
+
+// scribble writes what a fuzzer says. Some of it looks as if it was true: numbers of seats on which somebody sits, of
+// whom the state says that they own, wait, or have been let through.
+func scribble(s *state, ids [2]uint32, write []byte) {
+	at, value := uintptr(binary.LittleEndian.Uint16(write[1:])), binary.LittleEndian.Uint32(write[3:])
+	id := ids[value>>31]
+	put := func(at uintptr, value uint32) {
+		*(*uint32)(unsafe.Add(unsafe.Pointer(s), at%uintptr(stateSize)&^3)) = value
+	}
+	switch write[0] % 8 {
+	case 0:
+		put(at, value)
+	case 1:
+		put(at+placesAt, value)
+	case 2:
+		put(placesAt+at%8*4, id<<placeBits|value&3)
+	case 3:
+		s.queued.Store(uint32(at))
+	case 4:
+		s.word.Store(uint64(value)<<32 | uint64(at)<<16)
+	case 5:
+		s.word.Store(uint64(id)<<32 | uint64(value)<<16)
+	case 6:
+		put(seatsAt+at%64, value)
+	case 7:
+		s.seated.Store(uint32(at))
+		s.cursor.Store(value)
+	}
+}
+
+// fuzzState runs a program in two handles of one object, while somebody writes into its state. Every call ends, and ends
+// well or with an error that is documented; no descriptor is left; and with the object its state is gone.
+func fuzzState(f *testing.F, kind Kind) {
+	if !sharedAtomics {
+		f.Skip("this processor has no 64-bit atomic operations that work between processes")
+	}
+	root := f.TempDir()
+	if err := os.Chmod(root, 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Setenv(RootVariable, root)
+	all := make([]byte, len(fuzzedOps))
+	for i := range all {
+		all[i] = byte(i)
+	}
+	f.Add(all, []byte{}, false)
+	f.Add([]byte{4, 0, 4, 1}, []byte{2, 0, 0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0}, true)
+	f.Add([]byte{5, 6, 5, 6}, []byte{5, 0, 0, 0, 0, 0, 0}, true)
+	f.Add([]byte{9, 10, 9}, []byte{4, 0, 0, 1, 0, 0, 0x80}, false)
+	f.Fuzz(func(t *testing.T, program, writes []byte, flag bool) {
+		spec := fuzzedSpec(kind, flag, flag)
+		a, _, err := CreateWaitable(context.Background(), "Fuzzed", spec, MustBeNew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenWaitable(context.Background(), "Fuzzed", kind, allRights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runFuzzed(t, a, b, program[:min(len(program), 16)], writes)
+		checkCode(t, "Close", a.Close())
+		checkCode(t, "Close", b.Close())
+		checkAnew(t, kind)
+	})
+}
+
+// fuzzedSpec is an object that lets one through, unless its creator owns it; an event that is reset by hand, if manual.
+func fuzzedSpec(kind Kind, manual, owned bool) WaitableSpec {
+	switch kind {
+	case KindEvent:
+		return WaitableSpec{Kind: kind, Manual: manual, Signaled: true}
+	case KindMutex:
+		return WaitableSpec{Kind: kind, Owned: owned}
+	}
+	return WaitableSpec{Kind: kind, Initial: 1, Maximum: 3}
+}
+
+// checkAnew makes the object anew, in which nothing is left of what was written.
+func checkAnew(t *testing.T, kind Kind) {
+	t.Helper()
+	anew, _, err := CreateWaitable(context.Background(), "Fuzzed", fuzzedSpec(kind, false, false), MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer anew.Close()
+	if acquired, abandoned, err := anew.Try(); !acquired || abandoned || err != nil {
+		t.Errorf("a new object lets through: %v, abandoned: %v, %v", acquired, abandoned, err)
+	}
+	if kind == KindMutex {
+		anew.Unlock()
+	}
+}
+
+// runFuzzed runs the program forwards in one handle and backwards in the other.
+func runFuzzed(t *testing.T, a, b *Waitable, program, writes []byte) {
+	other, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1}, MustBeNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var runners sync.WaitGroup
+	run := func(w *Waitable, step func(i int) byte) {
+		for i := range program {
+			checkCode(t, "a call", fuzzedOps[int(step(i))%len(fuzzedOps)](w, other))
+		}
+	}
+	runners.Go(func() { run(a, func(i int) byte { return program[i] }) })
+	runners.Go(func() { run(b, func(i int) byte { return program[len(program)-1-i] }) })
+	for ids := [2]uint32{a.native.id, b.native.id}; len(writes) >= fuzzedWrite; writes = writes[fuzzedWrite:] {
+		scribble(a.native.state, ids, writes)
+		runtime.Gosched()
+	}
+	ended := make(chan struct{})
+	go func() { runners.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("a call does not end")
+	}
+}
+
+func FuzzEventState(f *testing.F)     { fuzzState(f, KindEvent) }
+func FuzzMutexState(f *testing.F)     { fuzzState(f, KindMutex) }
+func FuzzSemaphoreState(f *testing.F) { fuzzState(f, KindSemaphore) }
