@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
@@ -70,7 +71,7 @@ func newSegment(p *place, spec *Spec, h *header, access Access) (*segment, error
 		flags |= shmNoReserve
 	}
 	for range 1000 {
-		key := int(rand.Int32())
+		key := int(1 + rand.Int32N(1<<31-1)) // 0 is IPC_PRIVATE, by which nobody finds the segment again
 		if err := note.write(intent{uint32(key), uint32(unix.Geteuid()), uint64(spec.Size)}); err != nil {
 			return nil, p.fault("write", p.dir, err)
 		}
@@ -480,10 +481,18 @@ func nameHash(file string) int64 {
 	return int64(h.Sum64() >> 2)
 }
 
+// last tries again where somebody has the burial lock: he may be about to leave the entry there, because the handle that
+// is now closed still lived when he looked, or he may still have the lock from burying an earlier one of that name.
 func (b sysvBacking) last(p *place, e *entry) {
-	if seen, err := p.locks.look(e); err == nil && seen == nobody {
-		b.bury(p, e)
-	}
+	retry(context.Background(), func() (struct{}, error) {
+		if seen, err := p.locks.look(e); err != nil || seen != nobody {
+			return struct{}{}, nil
+		}
+		if err := b.bury(p, e); err == errBurying {
+			return struct{}{}, err
+		}
+		return struct{}{}, nil
+	})
 }
 
 func (sysvBacking) describe(*entry, *sighting) {}

@@ -13,7 +13,7 @@ import (
 )
 
 // fuzzedGlobal is a Global directory of its own, which takes root.
-func fuzzedGlobal(f *testing.F) *place {
+func fuzzedGlobal(f testing.TB) *place {
 	f.Helper()
 	if unix.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
@@ -38,7 +38,7 @@ func fuzzedGlobal(f *testing.F) *place {
 
 // victim is a System V segment with nobody attached: of another program, which means to come back for it, or of a creator
 // that died. Only a record can tell.
-func victim(t *testing.T) (id int, record intent) {
+func victim(t testing.TB) (id int, record intent) {
 	t.Helper()
 	const size = 8192
 	for {

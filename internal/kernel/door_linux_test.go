@@ -79,3 +79,16 @@ func descriptorsLike(t *testing.T, link string) (n int) {
 	}
 	return n
 }
+
+// descriptors counts this process's descriptors but the one that is kept of a holder.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	holderTable.mu.Lock()
+	holderTable.forget()
+	holderTable.mu.Unlock()
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
