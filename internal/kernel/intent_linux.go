@@ -117,8 +117,12 @@ func (n *note) sweep(i intent) Burial {
 		_, err = unix.SysvShmCtl(id, unix.IPC_STAT, &st)
 	}
 	if err == nil {
-		if st.Nattch != 0 || uint32(st.Perm.Mode)&shmDest != 0 || st.Perm.Cuid != i.uid || uint64(st.Segsz) != i.size {
+		if uint32(st.Perm.Mode)&shmDest != 0 || st.Perm.Cuid != i.uid || uint64(st.Segsz) != i.size {
 			return Burial{Err: n.write(intent{})} // the key is another's by now
+		}
+		if st.Nattch != 0 {
+			// Another's too; or a child has it that the creator forked, and it will be nobody's when that ends.
+			return Burial{Err: errAttached}
 		}
 		if err = errForgeable; n.credible(i) {
 			_, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
@@ -132,6 +136,9 @@ func (n *note) sweep(i intent) Burial {
 	b.Err = n.write(intent{})
 	return b
 }
+
+// errAttached is why a record is kept.
+var errAttached = errors.New("somebody has the segment attached")
 
 // sweepSegments removes what creators left who died between making a segment and marking it.
 // Who may not write the directory leaves that to others.
