@@ -198,7 +198,7 @@ func (m *names) check(w *world) string {
 		p := &w.processes[i]
 		if p.life == alive && p.holds {
 			if wrong := m.checkHandle(w, p); wrong != "" {
-				return fmt.Sprintf("process %d has a handle, and %s", i+1, wrong)
+				return "one process has a handle, and " + wrong
 			}
 		}
 		hoards := m.hoarders>>i&1 != 0
@@ -318,7 +318,7 @@ func (m *names) checkAlone(w *world) string {
 	}
 	for i := range m.processes {
 		if s.processes[i].life == alive && s.processes[i].pc != idle && !m.goesOn(s, uint8(i)) {
-			return fmt.Sprintf("process %d does not get on while the others stand still", i+1)
+			return "one process does not get on while the others stand still"
 		}
 	}
 	return ""
