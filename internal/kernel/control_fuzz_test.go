@@ -71,7 +71,9 @@ func FuzzIntents(f *testing.F) {
 	f.Add(make([]byte, noteLen), uint8(0), false)
 	f.Add(make([]byte, 2*noteLen), uint8(1), false)
 	f.Add(append(make([]byte, noteLen), 1, 0, 0), uint8(1), true)
-	f.Add(bytes.Repeat([]byte{0, 0, 0, 0, 1}, noteLen), uint8(0), false)
+	for i := range noteLen { // one byte is another
+		f.Add(append(make([]byte, i), append([]byte{1}, make([]byte, noteLen-i-1)...)...), uint8(0), false)
+	}
 	f.Fuzz(func(t *testing.T, differences []byte, locked uint8, plain bool) {
 		before := descriptors(t)
 		id, named := victim(t)

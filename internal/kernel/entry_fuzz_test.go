@@ -146,8 +146,6 @@ func (f *fuzzedPlace) useAll(t *testing.T, kind Kind) (marked, opened bool, h *h
 	checkCode(t, "Stat", err)
 	f.sight(fuzzedName, owners{})
 	f.liveName(fuzzedName, nil)
-	_, err = f.probe(fuzzedName)
-	checkCode(t, "Create", err)
 	h, err = f.openNamed(fuzzedName, kind, Read|Write)
 	checkCode(t, "Open", err)
 	if err == nil {
@@ -162,6 +160,8 @@ func (f *fuzzedPlace) useAll(t *testing.T, kind Kind) (marked, opened bool, h *h
 			checkCode(t, "Close", h.release())
 		}
 	}
+	_, err = f.probe(fuzzedName)
+	checkCode(t, "Create", err)
 	b, _ := f.buryOne(fuzzedName)
 	checkCode(t, "Bury", b.Err)
 	return marked, opened, h
@@ -190,6 +190,11 @@ func FuzzEntryFile(f *testing.F) {
 		f.Add(uint8(i), uint8(KindSection), []byte("namedshm"), uint16(0), true, false, true, uint8(1))
 		f.Add(uint8(i), uint8(KindMutex), []byte{byte(KindMutex)}, uint16(12), false, true, false, uint8(2))
 		f.Add(uint8(i), uint8(KindSection), door{pid: 1, descriptor: 0}.encode(), uint16(slotsAt), false, false, false, uint8(2))
+		self := int32(os.Getpid())
+		f.Add(uint8(i), uint8(KindSection), door{self, 0, unix.O_RDWR}.encode(), uint16(slotsAt), false, false, false, uint8(2))
+		own := door{self, int32(max(p.living.mem.descriptor(), 0)), unix.O_RDWR}
+		f.Add(uint8(i), uint8(KindSection), own.encode(), uint16(slotsAt), false, false, false, uint8(2))
+		f.Add(uint8(i), uint8(KindSection), own.encode(), uint16(slotsAt), false, false, false, uint8(0))
 		f.Add(uint8(i), uint8(KindSection), []byte{2}, uint16(8), false, false, false, uint8(0))
 		f.Add(uint8(i), uint8(KindSection), []byte{}, uint16(0), false, false, true, uint8(4))
 	}

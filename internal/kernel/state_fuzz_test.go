@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -33,6 +34,13 @@ var fuzzedOps = []func(w, other *Waitable) error{
 	func(w, other *Waitable) error { return waitForBoth(w, other, false) },
 	func(w, _ *Waitable) error { _, err := Stat(w.Name()); return err },
 	func(w, _ *Waitable) error { runtime.Gosched(); return nil },
+	func(w, _ *Waitable) error {
+		again, err := OpenWaitable(context.Background(), w.Name(), w.Kind(), allRights)
+		if err == nil {
+			err = again.Close()
+		}
+		return err
+	},
 }
 
 func forAMoment(wait func(ctx context.Context) error) error {
@@ -110,6 +118,10 @@ func fuzzState(f *testing.F, kind Kind) {
 	f.Add([]byte{4, 0, 4, 1}, []byte{2, 0, 0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0}, true)
 	f.Add([]byte{5, 6, 5, 6}, []byte{5, 0, 0, 0, 0, 0, 0}, true)
 	f.Add([]byte{9, 10, 9}, []byte{4, 0, 0, 1, 0, 0, 0x80}, false)
+	// Numbers that are too large for what they count, for those who set, and those who open the object.
+	full := []byte{3, 0xff, 0xff, 0, 0, 0, 0, 4, 0, 0x80, 0, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	f.Add(bytes.Repeat([]byte{0}, 16), bytes.Repeat(full, 200), false)
+	f.Add(bytes.Repeat([]byte{13}, 16), bytes.Repeat(full, 200), false)
 	f.Fuzz(func(t *testing.T, program, writes []byte, flag bool) {
 		spec := fuzzedSpec(kind, flag, flag)
 		a, _, err := CreateWaitable(context.Background(), "Fuzzed", spec, MustBeNew)
@@ -167,9 +179,16 @@ func runFuzzed(t *testing.T, a, b *Waitable, program, writes []byte) {
 			checkCode(t, "a call", fuzzedOps[int(step(i))%len(fuzzedOps)](w, other))
 		}
 	}
+	ids := [2]uint32{a.native.id, b.native.id}
+	for range 3 { // before the first call
+		if len(writes) >= fuzzedWrite {
+			scribble(a.native.state, ids, writes)
+			writes = writes[fuzzedWrite:]
+		}
+	}
 	runners.Go(func() { run(a, func(i int) byte { return program[i] }) })
 	runners.Go(func() { run(b, func(i int) byte { return program[len(program)-1-i] }) })
-	for ids := [2]uint32{a.native.id, b.native.id}; len(writes) >= fuzzedWrite; writes = writes[fuzzedWrite:] {
+	for ; len(writes) >= fuzzedWrite; writes = writes[fuzzedWrite:] {
 		scribble(a.native.state, ids, writes)
 		runtime.Gosched()
 	}
