@@ -230,37 +230,40 @@ func (t *turn) lockForHoard() {
 	t.end("locked")
 }
 
-// die is a SIGKILL. From now on nobody can look into the process.
+// die is a SIGKILL. From now on nobody can look into the process, and its locks on control files go.
 func (t *turn) die() {
 	t.say("is killed")
 	p := t.p
 	*p = process{life: exiting, left: p.left, descriptors: p.descriptors}
 	t.w.kills--
-	t.exit(false)
-}
-
-// exit is what the kernel does next for a process that was killed: locks of control files go, then one descriptor after
-// the other, from the highest down.
-func (t *turn) exit(closes bool) {
 	if t.w.burial == t.who {
 		t.w.burial = 0
 	}
 	if n := t.w.noteOf(t.who); n != nil {
 		n.owner = 0
 	}
-	highest := -1
-	for i := range t.p.descriptors {
-		if t.p.descriptors[i].kind != closed {
-			highest = i
+	if p.highest(true) < 0 && p.highest(false) < 0 {
+		p.life = dead
+	}
+}
+
+// highest is the highest descriptor that a process has: of files, or of attachments.
+func (p *process) highest(attachments bool) int {
+	for i := len(p.descriptors) - 1; i >= 0; i-- {
+		if kind := p.descriptors[i].kind; kind != closed && (kind == attachment) == attachments {
+			return i
 		}
 	}
-	if highest >= 0 && closes {
-		t.say("exits: the kernel closes descriptor %d", highest+1)
-		t.w.closeDescriptor(t.p, uint8(highest))
-		t.exit(false)
-		return
-	}
-	if highest < 0 {
+	return -1
+}
+
+// exit is what the kernel does next for a process that was killed: it closes one file after the other, from the highest
+// descriptor down, and detaches segments. It does that before, unless somebody still uses the dead process's memory.
+func (t *turn) exit(attachments bool) {
+	n := t.p.highest(attachments)
+	t.say("exits: the kernel closes descriptor %d", n+1)
+	t.w.closeDescriptor(t.p, uint8(n))
+	if t.p.highest(true) < 0 && t.p.highest(false) < 0 {
 		t.p.life = dead
 	}
 }

@@ -587,12 +587,13 @@ func TestEvent(t *testing.T) {
 		{name: "two waiters and a setter, no patrol", processes: 3, setters: 4, waits: 2, sets: 2, noPatrol: true},
 		{name: "a waiter and two setters, no patrol", processes: 3, setters: 6, waits: 2, sets: 2, noPatrol: true},
 		{name: "two waiters that give up", processes: 3, setters: 4, waits: 1, sets: 2, noPatrol: true, givesUp: true},
-		{name: "two waiters, a setter and two deaths", processes: 3, setters: 4, waits: 1, sets: 2, kills: 2},
+		{name: "two waiters, a setter and a death", processes: 3, setters: 4, waits: 1, sets: 2, kills: 1},
 		{name: "a waiter, two setters and two deaths", processes: 3, setters: 6, waits: 1, sets: 1, kills: 2, givesUp: true},
 	}
 	if *full {
 		configurations = append(configurations,
 			events{name: "two waiters that give up twice", processes: 3, setters: 4, waits: 2, sets: 2, noPatrol: true, givesUp: true},
+			events{name: "two waiters, a setter and two deaths", processes: 3, setters: 4, waits: 1, sets: 2, kills: 2},
 			events{name: "two waiters, three Sets and a death", processes: 3, setters: 4, waits: 2, sets: 3, kills: 1},
 		)
 	}

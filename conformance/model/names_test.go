@@ -47,6 +47,7 @@ const (
 	fork
 	die
 	exit
+	detach
 	beBorn
 )
 
@@ -76,7 +77,12 @@ func (m *names) moves(w *world, to []move) []move {
 				to = append(to, move{who, beBorn})
 			}
 		case exiting:
-			to = append(to, move{who, exit})
+			if p.highest(false) >= 0 {
+				to = append(to, move{who, exit})
+			}
+			if p.highest(true) >= 0 {
+				to = append(to, move{who, detach})
+			}
 		case alive:
 			if p.pc == idle {
 				to = m.beginnings(w, who, to)
@@ -126,6 +132,8 @@ func (m *names) make(w *world, by move) string {
 	case die:
 		t.die()
 	case exit:
+		t.exit(false)
+	case detach:
 		t.exit(true)
 	case beBorn:
 		t.say("ends, and another one gets its number")
@@ -305,7 +313,11 @@ func (m *names) checkAlone(w *world) string {
 	s := *w
 	for i := range m.processes {
 		for s.processes[i].life == exiting {
-			m.make(&s, move{uint8(i), exit})
+			as := exit
+			if s.processes[i].highest(true) >= 0 {
+				as = detach
+			}
+			m.make(&s, move{uint8(i), as})
 		}
 	}
 	if s.burial != 0 {
