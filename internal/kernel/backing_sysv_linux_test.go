@@ -34,6 +34,14 @@ func globalRoot(t *testing.T) {
 	ownRoot(t)
 }
 
+// needNative skips a test of what only Linux's own backings have.
+func needNative(t *testing.T) {
+	t.Helper()
+	if os.Getenv(BackingVariable) == "file" {
+		t.Skip("the file backing has neither doors, segments nor lock files")
+	}
+}
+
 func mustCreateSection(t *testing.T, name string, size int64) *Section {
 	t.Helper()
 	spec := Spec{Size: size, Protection: PageReadWrite}
@@ -47,6 +55,7 @@ func mustCreateSection(t *testing.T, name string, size int64) *Section {
 
 // TestSegmentFaultsNameTheirCall: each of the calls can fail, and each failure means something else.
 func TestSegmentFaultsNameTheirCall(t *testing.T) {
+	needNative(t)
 	globalRoot(t)
 	there := mustCreateSection(t, `Global\There`, 4096)
 	spec := Spec{Size: 4096, Protection: PageReadWrite}
@@ -96,6 +105,7 @@ func TestSegmentFaultsNameTheirCall(t *testing.T) {
 // TestPartOfASegmentThatCannotBeKept: where the rest of an attachment cannot be given back, there is no view, and
 // nothing of it stays in the address space.
 func TestPartOfASegmentThatCannotBeKept(t *testing.T) {
+	needNative(t)
 	globalRoot(t)
 	s := mustCreateSection(t, `Global\Parts`, 4*Granularity)
 	before := attachments(t)

@@ -28,9 +28,7 @@ func TestForgedIntent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			globalRoot(t)
-			if os.Getenv(BackingVariable) == "file" {
-				t.Skip("that backing has no segments")
-			}
+			needNative(t)
 			if _, err := SetupGlobal(c.group); err != nil {
 				t.Fatal(err)
 			}
@@ -93,6 +91,7 @@ func makeSegment(t *testing.T, key, size, owner int) int {
 
 // TestManyDeadIntents: creators that died, as many as there are records, are in nobody's way.
 func TestManyDeadIntents(t *testing.T) {
+	needNative(t)
 	globalRoot(t)
 	if _, err := SetupGlobal("64110"); err != nil {
 		t.Fatal(err)

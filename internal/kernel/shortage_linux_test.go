@@ -68,6 +68,7 @@ func loseDoors(t *testing.T, pattern string) {
 // TestAShortageIsNoAbsence: with every number of free descriptors, each call that looks for objects finds all of them,
 // or says that it could not look.
 func TestAShortageIsNoAbsence(t *testing.T) {
+	needNative(t)
 	spaces := []Namespace{Local}
 	if os.Geteuid() == 0 {
 		spaces = append(spaces, Global)

@@ -89,9 +89,7 @@ func printAll(all []string, err error) {
 // it is dead, and is no name any more.
 func TestAFellowsDeadEntry(t *testing.T) {
 	globalRoot(t)
-	if os.Getenv(BackingVariable) == "file" {
-		t.Skip("there the entry is the memory, and who may not open it cannot find out that it is dead")
-	}
+	needNative(t)
 	const club = 64110
 	if _, err := SetupGlobal(fmt.Sprint(club)); err != nil {
 		t.Fatal(err)

@@ -11,9 +11,7 @@ import (
 // nothing. Who may write a Global directory can bring it about by removing the file of the seats.
 func TestOpenThatEndsHalfway(t *testing.T) {
 	globalRoot(t)
-	if os.Getenv(BackingVariable) == "file" {
-		t.Skip("that backing has no file of seats")
-	}
+	needNative(t)
 	w, _, err := CreateWaitable(context.Background(), `Global\Mutex`, WaitableSpec{Kind: KindMutex}, MustBeNew)
 	if err != nil {
 		t.Fatal(err)
