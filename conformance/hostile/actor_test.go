@@ -123,6 +123,8 @@ func (s *stage) perform(r request) (reply, error) {
 			return reply{Text: err.Error()}, nil
 		}
 		return reply{}, nil
+	case "scrawl":
+		return s.scrawl(r)
 	case "misbehave":
 		return s.misbehave(r)
 	case "mutex":
@@ -167,7 +169,11 @@ func (s *stage) handle(r request) (reply, error) {
 	var err error
 	switch r.Op {
 	case "create":
-		section, err = namedshm.Create(r.Name, r.Size, r.access(), r.options()...)
+		options := r.options()
+		if r.Text == "read-only" {
+			options = append(options, namedshm.WithProtection(namedshm.PageReadOnly))
+		}
+		section, err = namedshm.Create(r.Name, r.Size, r.access(), options...)
 	case "openorcreate":
 		section, _, err = namedshm.OpenOrCreate(r.Name, r.Size, r.access(), r.options()...)
 	case "open":

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -289,14 +290,27 @@ func battery(r request) (reply, error) {
 	return reply{Each: each}, nil
 }
 
-// await waits for a name that it makes itself, a little later.
+// asked is a context that tells when somebody waits for its end.
+type asked struct {
+	context.Context
+	once *sync.Once
+	seen chan struct{}
+}
+
+func (a asked) Done() <-chan struct{} {
+	a.once.Do(func() { close(a.seen) })
+	return a.Context.Done()
+}
+
+// await waits for a name that it makes itself, when the wait has begun.
 func await(r request) (reply, error) {
 	if fd, err := unix.InotifyInit1(unix.IN_CLOEXEC); err == nil {
 		unix.Close(fd)
 		return reply{}, errors.New("there is inotify")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), actors.Prompt)
+	bound, cancel := context.WithTimeout(context.Background(), actors.Prompt/2)
 	defer cancel()
+	ctx := asked{bound, new(sync.Once), make(chan struct{})}
 	opened := make(chan error, 1)
 	go func() {
 		section, err := namedshm.WaitOpen(ctx, r.Name, namedshm.Read)
@@ -305,6 +319,7 @@ func await(r request) (reply, error) {
 		}
 		opened <- err
 	}()
+	<-ctx.seen
 	section, err := namedshm.Create(r.Name, 4096, namedshm.ReadWrite)
 	if err != nil {
 		return reply{}, err

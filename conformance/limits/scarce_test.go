@@ -161,7 +161,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 	}
 	a.must(request{Op: "shell", Text: "mount --bind $NAMEDSHM_ROOT $NAMEDSHM_ROOT && mount -o remount,bind,ro $NAMEDSHM_ROOT"})
 	b := s.within(unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777,ro tmpfs $NAMEDSHM_ROOT")
-	words := []string{"ERROR_ACCESS_DENIED", s.Root, "read-only"}
+	words := []string{"ERROR_ACCESS_DENIED", s.Root, "is mounted read-only"}
 	for _, name := range prefixes {
 		a.withstands(t, name, append(looks, "create without a name"), words) // through the directory that it has open all works
 		if b.withstands(t, name, append(looks, "create without a name"), words) == 0 {
