@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -17,7 +16,7 @@ import (
 var controlFiles = []string{".creating", ".burial"}
 
 // Leftovers is what lies in the world's directories besides.
-func (w *World) Leftovers(t *testing.T) []string {
+func (w *World) Leftovers(t Host) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(w.Root, func(path string, d fs.DirEntry, err error) error {
@@ -38,7 +37,7 @@ func (w *World) Leftovers(t *testing.T) []string {
 
 // NothingLeft buries what crashed processes left, by bury, and fails the test if anything is there afterwards: an
 // entry, or a System V segment that an actor of this world made.
-func (w *World) NothingLeft(t *testing.T, onFiles bool, bury func()) {
+func (w *World) NothingLeft(t Host, onFiles bool, bury func()) {
 	t.Helper()
 	bury()
 	if onFiles {
@@ -60,7 +59,7 @@ func (w *World) NothingLeft(t *testing.T, onFiles bool, bury func()) {
 }
 
 // segments are the System V segments that actors of this world made, as /proc/sysvipc/shm tells them.
-func (w *World) segments(t *testing.T) []string {
+func (w *World) segments(t Host) []string {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,7 +73,7 @@ func (w *World) segments(t *testing.T) []string {
 }
 
 // allSegments are all of the machine's.
-func allSegments(t *testing.T) []Segment {
+func allSegments(t Host) []Segment {
 	t.Helper()
 	b, err := os.ReadFile("/proc/sysvipc/shm")
 	if err != nil {

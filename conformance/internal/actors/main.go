@@ -27,14 +27,17 @@ var program string
 // init keeps the first thread for the main goroutine, so that the commands run on another one: a tracer that takes the
 // news of the first thread's death would take it from the test's own wait.
 func init() {
-	if os.Getenv(variable) != "" {
+	if Called() {
 		runtime.LockOSThread()
 	}
 }
 
+// Called says that this process was started to be an actor.
+func Called() bool { return os.Getenv(variable) != "" }
+
 // Main is TestMain: it runs the tests, or the actor's part act.
 func Main(m *testing.M, act func()) {
-	if os.Getenv(variable) != "" {
+	if Called() {
 		act()
 		return
 	}

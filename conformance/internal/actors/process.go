@@ -4,6 +4,7 @@ package actors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,9 +44,18 @@ func NeedRoot(t *testing.T, why string) {
 	t.Skipf("this needs root: %s", why)
 }
 
+// Host is whom actors work for: a test, or a program that tests. Fatal and Fatalf do not return.
+type Host interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(format string, args ...any)
+	Cleanup(func())
+}
+
 // World is one test's root directory, and the actors in it.
 type World struct {
-	Root string
+	Root    string
+	Program string // that the actors run; "" for the test program itself
 
 	mu   sync.Mutex
 	pids map[int]bool // of all actors there ever were
@@ -54,7 +64,7 @@ type World struct {
 }
 
 // NewWorld makes a world that goes with the test.
-func NewWorld(t *testing.T) *World {
+func NewWorld(t Host) *World {
 	t.Helper()
 	root, err := os.MkdirTemp("/dev/shm", "namedshm-actors-")
 	if err != nil {
@@ -82,7 +92,7 @@ type Process struct {
 	PID    int
 	Thread int // the one that runs the commands
 
-	t       *testing.T
+	t       Host
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	replies chan json.RawMessage
@@ -91,7 +101,7 @@ type Process struct {
 
 // Start starts an actor as the user that runs the test, or as another one without any privilege. environment is what
 // its environment has besides the test's.
-func (w *World) Start(t *testing.T, user *User, environment ...string) *Process {
+func (w *World) Start(t Host, user *User, environment ...string) *Process {
 	t.Helper()
 	return w.StartWith(t, func(*exec.Cmd) {}, user, environment...)
 }
@@ -109,9 +119,9 @@ func Script(script string, flags uintptr) func(*exec.Cmd) {
 }
 
 // StartWith is Start with a last word on how the process is started.
-func (w *World) StartWith(t *testing.T, prepare func(*exec.Cmd), user *User, environment ...string) *Process {
+func (w *World) StartWith(t Host, prepare func(*exec.Cmd), user *User, environment ...string) *Process {
 	t.Helper()
-	cmd := exec.Command(program)
+	cmd := exec.Command(cmp.Or(w.Program, program))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever becomes of the test
 	if user != nil {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(user.UID), Gid: uint32(user.GID), Groups: user.Groups}

@@ -2,11 +2,7 @@
 
 package actors
 
-import (
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // CanFail says that system calls can be made to fail on this architecture.
 const CanFail = true
@@ -17,18 +13,18 @@ var otherNames = map[int64]string{
 }
 
 // skipCall has the kernel not make the call that a thread is about to make.
-func skipCall(t *testing.T, thread int) {
+func skipCall(t Host, thread int) {
 	t.Helper()
 	change(t, thread, func(r *unix.PtraceRegs) { r.Orig_rax = ^uint64(0) })
 }
 
 // returnFromCall sets what the call has returned.
-func returnFromCall(t *testing.T, thread int, e unix.Errno) {
+func returnFromCall(t Host, thread int, e unix.Errno) {
 	t.Helper()
 	change(t, thread, func(r *unix.PtraceRegs) { r.Rax = -uint64(e) })
 }
 
-func change(t *testing.T, thread int, what func(*unix.PtraceRegs)) {
+func change(t Host, thread int, what func(*unix.PtraceRegs)) {
 	t.Helper()
 	var r unix.PtraceRegs
 	if err := unix.PtraceGetRegs(thread, &r); err != nil {

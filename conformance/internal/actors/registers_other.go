@@ -2,19 +2,15 @@
 
 package actors
 
-import (
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // CanFail says that system calls can be made to fail on this architecture: what that takes is different on each.
 const CanFail = false
 
 var otherNames map[int64]string
 
-func skipCall(t *testing.T, _ int) { t.Fatal("a system call cannot be skipped here") }
+func skipCall(t Host, _ int) { t.Fatal("a system call cannot be skipped here") }
 
-func returnFromCall(t *testing.T, _ int, _ unix.Errno) {
+func returnFromCall(t Host, _ int, _ unix.Errno) {
 	t.Fatal("what a system call returns cannot be set here")
 }

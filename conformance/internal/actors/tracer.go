@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,14 +19,14 @@ type Tracer struct {
 	// WhileAsleep, unless nil, is called now and then while the thread sleeps in a system call, until it returns true.
 	WhileAsleep func() (enough bool)
 
-	t      *testing.T
+	t      Host
 	actor  *Process
 	inside bool // the thread stands in a system call that began
 	over   bool // nothing is traced any more
 }
 
 // Trace takes hold of the thread of an actor that runs its commands.
-func Trace(t *testing.T, p *Process) *Tracer {
+func Trace(t Host, p *Process) *Tracer {
 	t.Helper()
 	runtime.LockOSThread()
 	tr := &Tracer{t: t, actor: p}
@@ -161,6 +160,26 @@ func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
 		c, _ := tr.nextCall()
 		if c.isMark(endMark) || c.Name() == name {
 			return !c.isMark(endMark)
+		}
+	}
+}
+
+// StopAnywhere lets the actor go on, whatever it is doing, and stops it at the n-th place from here where a system call
+// begins or ends, counted from 1.
+func (tr *Tracer) StopAnywhere(n int) (call string) {
+	tr.t.Helper()
+	signal := syscall.Signal(0)
+	for {
+		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
+			tr.t.Fatal(err)
+		}
+		var atCall bool
+		if signal, atCall = tr.wait(); !atCall {
+			continue
+		}
+		if n--; n <= 0 {
+			c, _ := tr.standing()
+			return c.Name()
 		}
 	}
 }
