@@ -111,6 +111,9 @@ func openMode(fd int) int {
 
 // isMemory compares device, inode and size with what the entry says.
 func (e *entry) isMemory(fd int) bool {
+	if mistake("doors trusted without verification") {
+		return true
+	}
 	var st unix.Stat_t
 	return fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && st.Size == e.size
 }

@@ -216,7 +216,7 @@ func (e *entry) raise(memory int) error {
 
 // removeNamed removes an entry that the caller holds locked against every other burier. FileNotFound is its success.
 func (p *place) removeNamed(e *entry) error {
-	if e.named() {
+	if e.named() || mistake("burial without a look at the path") {
 		if err := unix.Unlinkat(p.at(), e.file, 0); err != nil && err != unix.ENOENT {
 			return p.fault("unlink", e.path(), err)
 		}

@@ -79,6 +79,9 @@ func (ofdLocks) unlock(e *entry) error {
 }
 
 func (ofdLocks) lockExclusive(e *entry) (bool, error) {
+	if mistake("exclusive check left out") {
+		return true, nil
+	}
 	return tryLock(ofd(e.fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}))
 }
 

@@ -270,7 +270,9 @@ func build(p *place, name Name, m *making) (*handle, error) {
 		if record := made.door(); record != nil {
 			copy(e.first[slotsAt+made.at*slotLen:], record)
 		}
-		err = e.write()
+		if !mistake("publish before the entry is complete") {
+			err = e.write()
+		}
 	}
 	if err != nil {
 		made.discard()
@@ -362,6 +364,9 @@ func newHandle(p *place, e *entry, mem memory, access Access) *handle {
 func (h *handle) publish() (bool, error) {
 	switch err := linkEntry(h.entry); err {
 	case nil:
+		if mistake("publish before the entry is complete") {
+			h.entry.write()
+		}
 		return true, nil
 	case unix.EEXIST:
 		return false, nil
@@ -422,6 +427,9 @@ func (p *place) openNamed(base string, kind Kind, access Access) (*handle, error
 	if err != nil {
 		return nil, err
 	}
+	if mistake("lock before door") {
+		p.locks.lock(e)
+	}
 	mem, err := p.take(e, kind, access)
 	if err != nil {
 		p.locks.closeEntry(e)
@@ -438,7 +446,7 @@ func (p *place) openNamed(base string, kind Kind, access Access) (*handle, error
 		err = p.fault("lock", e.path(), err)
 	case !got:
 		err = errBurying
-	case !e.named():
+	case !e.named() && !mistake("no second look at the path"):
 		err = errMoved
 	default:
 		e.done()
@@ -525,6 +533,9 @@ func (h *handle) close() error {
 	}
 	if !h.mine() {
 		// The lock belongs to the descriptor that parent and child share: unlocking would take it from the parent.
+		if mistake("the child of a fork unlocks") {
+			h.place.locks.unlock(h.entry)
+		}
 		unix.Close(h.entry.fd)
 		return h.mem.close()
 	}
@@ -534,8 +545,15 @@ func (h *handle) close() error {
 
 // release is close for a handle of this process, inside an operation.
 func (h *handle) release() error {
+	lookFirst := mistake("close looks before it unlocks")
+	if lookFirst {
+		h.place.backing.last(h.place, h.entry)
+	}
 	err := h.place.locks.unlock(h.entry)
-	h.place.backing.last(h.place, h.entry) // also with the lock: the descriptor's closing drops it, and then it is too late
+	if !lookFirst {
+		// Also if the lock could not be dropped: the descriptor's closing drops it, and then it is too late to look.
+		h.place.backing.last(h.place, h.entry)
+	}
 	h.place.locks.closeEntry(h.entry)
 	if memErr := h.mem.close(); err == nil {
 		err = memErr
