@@ -164,9 +164,9 @@ func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
 	}
 }
 
-// StopAnywhere lets the actor go on, whatever it is doing, and stops it at the n-th place from here where a system call
-// begins or ends, counted from 1.
-func (tr *Tracer) StopAnywhere(n int) (call string) {
+// StopAt lets the actor go on, whatever it is doing, and stops it where a system call of this name begins or ends; or of
+// any, if call is "". It does so at the n-th such place, counted from 1, but passes no more than most of all places.
+func (tr *Tracer) StopAt(call string, n, most int) {
 	tr.t.Helper()
 	signal := syscall.Signal(0)
 	for {
@@ -177,9 +177,14 @@ func (tr *Tracer) StopAnywhere(n int) (call string) {
 		if signal, atCall = tr.wait(); !atCall {
 			continue
 		}
-		if n--; n <= 0 {
-			c, _ := tr.standing()
-			return c.Name()
+		if most--; most <= 0 {
+			return
+		}
+		c, _ := tr.standing()
+		if call == "" || c.Name() == call {
+			if n--; n <= 0 {
+				return
+			}
 		}
 	}
 }

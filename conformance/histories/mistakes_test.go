@@ -1,0 +1,94 @@
+//go:build linux
+
+package histories
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/riot"
+)
+
+// A suite is worth no more than what it catches. The library has a few mistakes built in that each break the protocol in
+// one way which the design warns of; only the build tag namedshm_mistakes lets them in, and then the environment chooses
+// one.
+
+// mistake is one of them.
+type mistake struct {
+	name string
+	left bool // it shows in what is left when the last two handles are closed at once
+}
+
+var mistakes = []mistake{
+	{name: "lock before door"},
+	{name: "exclusive check left out"},
+	{name: "publish before the entry is complete"},
+	{name: "no second look at the path"},
+	{name: "doors trusted without verification"},
+	{name: "the child of a fork unlocks"},
+	{name: "close looks before it unlocks", left: true},
+	{name: "burial without a look at the path"},
+}
+
+// buildMistaken builds the program whose processes can be told to make a mistake.
+func buildMistaken(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "mistaken")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-tags", "namedshm_mistakes", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return program
+}
+
+// faults is what is wrong with a short riot, or with a few partings, of processes that make a mistake.
+func (m *mistake) faults(t *testing.T, program string, seed uint64) (found []string) {
+	t.Helper()
+	failure := riot.Try(func(host actors.Host) {
+		p := newPlan(t, host, sections, namedshm.LocalNamespace, seed)
+		p.World.Program = program
+		p.Environment = []string{"NAMEDSHM_MISTAKE=" + m.name}
+		p.Duration = 500 * time.Millisecond
+		if m.left {
+			found = p.Part(host, partings)
+		} else {
+			found, _ = p.Run(host).Judge(judgeLimit)
+		}
+	})
+	if failure != "" {
+		found = append(found, failure)
+	}
+	return found
+}
+
+// TestMistakesAreCaught: a library that makes one of the mistakes is found out, by what its users are told or by what it
+// leaves; and the same program is found to be right when it makes none.
+func TestMistakesAreCaught(t *testing.T) {
+	program := buildMistaken(t)
+	// A race needs luck. So many riots in a row have never been without it.
+	const rounds = 40
+	for _, m := range mistakes {
+		t.Run(m.name, func(t *testing.T) {
+			seed := seeded(t)
+			for round := range uint64(rounds) {
+				if found := m.faults(t, program, seed+round); len(found) > 0 {
+					t.Logf("found out in riot %d: %d faults, the first: %.2000s", round+1, len(found), found[0])
+					return
+				}
+			}
+			t.Fatalf("not found out in %d riots", rounds)
+		})
+	}
+	for _, none := range []mistake{{name: ""}, {left: true}} {
+		t.Run(fmt.Sprintf("none, parting %v", none.left), func(t *testing.T) {
+			if found := none.faults(t, program, seeded(t)); len(found) > 0 {
+				t.Fatalf("%q", found)
+			}
+		})
+	}
+}
