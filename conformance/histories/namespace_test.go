@@ -72,7 +72,9 @@ func judge(t *testing.T, h *riot.History) {
 func TestNamespace(t *testing.T) {
 	for _, space := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		t.Run(strings.Trim(space.String(), `\`), func(t *testing.T) {
-			judge(t, newPlan(t, t, sections, space, seeded(t)).Run(t))
+			p := newPlan(t, t, sections, space, seeded(t))
+			judge(t, p.Run(t))
+			t.Logf("%d buried", p.NothingLeft(t))
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -28,16 +29,21 @@ type order struct {
 	Alive   string // a file that the process, and what it forks, has locked for as long as it lives
 	Process uint32
 	Seed    uint64
-	Do      string // "hold" and "part" are for partings; without it, all that a riot is
+	Do      string // "hold" and "part" are for partings, "bury" is for the end; without it, all that a riot is
 }
 
 // answer is what it answers when it ends by itself.
-type answer struct{ Error string }
+type answer struct {
+	Error  string
+	Buried int
+}
 
 // Act is what a process does that was started to be one of a riot.
 func Act() {
+	signal.Ignore(os.Interrupt) // who interrupts a soak wants it to end well
 	var held []*namedshm.Section
 	actors.Serve(func(command []byte) any {
+		var a answer
 		var o order
 		err := json.Unmarshal(command, &o)
 		switch {
@@ -46,13 +52,15 @@ func Act() {
 			held, err = hold(o.Names)
 		case o.Do == "part":
 			err = part(held)
+		case o.Do == "bury":
+			a.Buried, err = bury()
 		default:
 			err = riot(&o)
 		}
 		if err != nil {
-			return answer{err.Error()}
+			a.Error = err.Error()
 		}
-		return answer{}
+		return a
 	})
 }
 

@@ -237,13 +237,15 @@ func (l *leader) reap(m *member) {
 	if err != nil {
 		l.host.Fatal(err)
 	}
-	for err = unix.EINTR; err == unix.EINTR; {
-		err = unix.Flock(alive, unix.LOCK_EX)
+	for late := time.Now().Add(actors.Prompt); ; time.Sleep(100 * time.Microsecond) {
+		if err = unix.Flock(alive, unix.LOCK_EX|unix.LOCK_NB); err == nil || time.Now().After(late) {
+			break
+		}
 	}
 	unix.Close(alive)
 	os.Remove(m.alive)
 	if err != nil {
-		l.host.Fatal(err)
+		l.host.Fatalf("process %d is dead, and what it has forked is not: %v", m.process, err)
 	}
 	l.journal.write(record{what: reaped, process: m.process, time: monotonic()})
 }

@@ -63,16 +63,41 @@ func (p *Plan) Part(host actors.Host, times int) []string {
 }
 
 // do has a process do what has to succeed.
-func do(host actors.Host, p *actors.Process, o order) {
+func do(host actors.Host, p *actors.Process, o order) answer {
 	host.Helper()
 	p.Ask(o)
-	finish(host, p)
+	return finish(host, p)
 }
 
-func finish(host actors.Host, p *actors.Process) {
+func finish(host actors.Host, p *actors.Process) (a answer) {
 	host.Helper()
-	var a answer
 	if p.Answer(&a); a.Error != "" {
 		host.Fatalf("process %d: %s", p.PID, a.Error)
 	}
+	return a
+}
+
+// NothingLeft buries what the dead have left, and fails the host if anything is there afterwards: an entry, or a System V
+// segment. It returns how much it buried.
+func (p *Plan) NothingLeft(host actors.Host) (buried int) {
+	host.Helper()
+	by := p.World.Start(host, nil, p.Environment...)
+	p.World.NothingLeft(host, actors.OnFileBacking(), func() { buried += do(host, by, order{Do: "bury"}).Buried })
+	return buried
+}
+
+// bury removes what is dead in both namespaces.
+func bury() (buried int, err error) {
+	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
+		found, err := namedshm.Bury(n)
+		if err != nil {
+			return buried, err
+		}
+		for _, b := range found {
+			if b.Buried {
+				buried++
+			}
+		}
+	}
+	return buried, nil
 }
