@@ -152,9 +152,9 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 		return e.Encode(r)
 	}
 	fmt.Fprintf(out, "%d riots in %d s, %d processes at once, seed %d\n\n", r.Riots, r.Seconds, r.Processes, r.Seed)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, what := range slices.Sorted(maps.Keys(r.Counts)) {
-		fmt.Fprintf(w, "%d\t  %s\t\n", r.Counts[what], what)
+		fmt.Fprintf(w, "%s\t%9d\n", what, r.Counts[what])
 	}
 	if err := w.Flush(); err != nil {
 		return err

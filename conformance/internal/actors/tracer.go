@@ -168,6 +168,9 @@ func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
 // any, if call is "". It does so at the n-th such place, counted from 1, but passes no more than most of all places.
 func (tr *Tracer) StopAt(call string, n, most int) {
 	tr.t.Helper()
+	if tr.WhileAsleep == nil {
+		tr.WhileAsleep = func() bool { return false } // it may have nothing to do any more: then there is a bound
+	}
 	signal := syscall.Signal(0)
 	for {
 		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {

@@ -194,10 +194,11 @@ func (c *client) acquire() error {
 	h.id, r.handles[0] = c.serial, c.serial
 	created, err := h.open(c.Names[name], &r)
 	if err == nil && h.section != nil {
-		err = h.identify(c.random.Uint64() | 1)
-		r.object = h.object
-		if err != nil {
-			return err // no error of the operation's own
+		if err = h.identify(c.random.Uint64() | 1); err != nil {
+			h.section.Close() // it is of no use; the error is taken for the operation's own, which may not have it
+		} else {
+			r.object = h.object
+			c.check(h)
 		}
 	}
 	if created {
@@ -283,10 +284,15 @@ func (h *handle) identify(identity uint64) error {
 	h.words[0].CompareAndSwap(0, identity)
 	h.object = h.words[0].Load()
 	h.words[1+h.object%(sectionSize/8-1)].Store(h.object)
-	if !h.same() {
-		return fmt.Errorf("section %x has words of another one", h.object)
-	}
 	return nil
+}
+
+// check writes down if a section is not the one that it was.
+func (c *client) check(h *handle) {
+	if !h.same() {
+		c.journal.write(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1,
+			object: h.object, time: monotonic()})
+	}
 }
 
 // same reports that the section is the one that it was.
@@ -307,9 +313,7 @@ func (c *client) close(i int) error {
 	if h.section == nil {
 		return c.done(&r, h.waitable.Close)
 	}
-	if !h.same() {
-		c.journal.write(record{what: changed, process: c.Process, names: r.names, handles: r.handles, count: 1, time: monotonic()})
-	}
+	c.check(h)
 	late := c.random.IntN(4) == 0
 	if !late {
 		if err := h.view.Close(); err != nil {
@@ -332,7 +336,13 @@ func (c *client) fork() error {
 			return errno
 		}
 		if pid == 0 {
-			c.inChild(parent)
+			// It goes with its parent. That comes before the first function that is called, for which the runtime may want
+			// to do something that takes other threads.
+			unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
+			if now, _, _ := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); int(now) == parent {
+				c.inChild()
+			}
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 		}
 		// A child of a program of many threads has one, and may wait for ever for what another one had locked.
 		for end := time.Now().Add(time.Second); ; time.Sleep(50 * time.Microsecond) {
@@ -347,27 +357,21 @@ func (c *client) fork() error {
 	})
 }
 
-// inChild is the forked child's life. It goes with its parent.
-func (c *client) inChild(parent int) {
-	unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
-	if now, _, _ := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); int(now) == parent {
-		for _, h := range c.held {
-			if h.section != nil {
-				h.section.Close()
-			} else {
-				h.waitable.Close()
-			}
+// inChild is the forked child's life.
+func (c *client) inChild() {
+	for _, h := range c.held {
+		if h.section != nil {
+			h.section.Close()
+		} else {
+			h.waitable.Close()
 		}
 	}
-	unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 }
 
 // use does something with what is held.
 func (c *client) use(h *handle) error {
 	if h.section != nil {
-		if !h.same() {
-			c.journal.write(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1, time: monotonic()})
-		}
+		c.check(h)
 		return nil
 	}
 	r := record{kind: h.kind, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1}

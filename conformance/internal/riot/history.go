@@ -82,7 +82,7 @@ func (h *History) add(r record) {
 			h.problem("operation %d of process %d returned and was never called", r.serial, r.process)
 		}
 	case changed:
-		h.problem("a section that process %d holds under the name %s changed", r.process, h.names[r.names[0]])
+		h.problem("section %x, which process %d holds under the name %s, has words that are not its own", r.object, r.process, h.names[r.names[0]])
 	case killing:
 		h.Counts["kills"]++
 		h.dying[r.process] = r.time

@@ -134,11 +134,12 @@ func (l *leader) join(i int) {
 	m.Ask(order{Names: l.names, Kinds: l.Kinds, Journal: l.Journal, Alive: m.alive, Process: l.started, Seed: l.random.Uint64()})
 }
 
-// pause is how long a process is to stand still: mostly a little, at times longer than the library tries.
-func (l *leader) pause() time.Time {
+// pause is how long a process is to stand still: mostly a little, at times longer than the library tries. That is more
+// often where the process may be removing an entry, which is the one thing that others have to wait for.
+func (l *leader) pause(call string) time.Time {
 	longest := 30 * time.Millisecond
 	switch choice := l.random.IntN(20); {
-	case choice == 0:
+	case choice == 0 || call == "unlinkat" && choice < 5:
 		return time.Now().Add(1300 * time.Millisecond)
 	case choice < 5:
 		longest = 200 * time.Millisecond
@@ -164,7 +165,7 @@ func (l *leader) halt(m *member) {
 		return
 	}
 	m.Stop()
-	m.halted, m.until = true, l.pause()
+	m.halted, m.until = true, l.pause("")
 	l.look(m, stopped)
 }
 
@@ -179,9 +180,13 @@ func (l *leader) trace(m *member) {
 		return
 	}
 	m.tracer = actors.Trace(l.host, m.Process)
+	m.tracer.WhileAsleep = func() bool {
+		l.goesOn(m)
+		return false
+	}
 	call := stops[l.random.IntN(len(stops))]
 	m.tracer.StopAt(call, 1+l.random.IntN(6), 60)
-	m.until = l.pause()
+	m.until = l.pause(call)
 	l.look(m, stopped)
 	if l.random.IntN(4) == 0 {
 		i := slices.Index(l.members, m)
@@ -216,13 +221,19 @@ func (l *leader) kill(m *member) {
 	l.reap(m)
 }
 
-// condemn writes down that a process is about to be killed.
-func (l *leader) condemn(m *member) {
+// goesOn fails the host if a process has given up.
+func (l *leader) goesOn(m *member) {
 	l.host.Helper()
 	var a answer
 	if m.Answered(&a) {
 		l.host.Fatalf("process %d gave up: %s", m.process, a.Error)
 	}
+}
+
+// condemn writes down that a process is about to be killed.
+func (l *leader) condemn(m *member) {
+	l.host.Helper()
+	l.goesOn(m)
 	if m.still() {
 		l.look(m, resuming)
 	}
