@@ -57,7 +57,8 @@ func (m *mistake) faults(t *testing.T, program string, seed uint64) (found []str
 		}
 		p := newPlan(t, host, kinds, namedshm.LocalNamespace, seed)
 		p.World.Program = program
-		p.Environment = []string{"NAMEDSHM_MISTAKE=" + m.name}
+		// The mistakes are in what is Linux' own.
+		p.Environment = []string{"NAMEDSHM_MISTAKE=" + m.name, namedshm.BackingVariable + "="}
 		p.Duration = 500 * time.Millisecond
 		if m.left {
 			found = p.Part(host, partings)

@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 	program := build(t)
 	t.Run("sound", func(t *testing.T) {
 		dir := t.TempDir()
-		out, status := run(t, program, "", "--minutes", "0.1", "--seed", "7", "--json", "--journals", dir)
+		out, status := run(t, program, "", "--minutes", "0.05", "--seed", "7", "--json", "--journals", dir)
 		var r report
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
 			t.Fatalf("%v in %s", err, out)

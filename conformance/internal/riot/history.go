@@ -94,6 +94,7 @@ func (h *History) add(r record) {
 		b := blockID{r.process, r.names[0]}
 		if from := h.blocks[b]; r.result == 0 {
 			h.blocks[b] = r.time
+			h.Counts["stops in a burial"]++
 		} else if from != 0 {
 			h.spans[b.name] = append(h.spans[b.name], span{from, r.time})
 			delete(h.blocks, b)

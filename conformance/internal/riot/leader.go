@@ -139,7 +139,7 @@ func (l *leader) join(i int) {
 func (l *leader) pause(call string) time.Time {
 	longest := 30 * time.Millisecond
 	switch choice := l.random.IntN(20); {
-	case choice == 0 || call == "unlinkat" && choice < 5:
+	case choice == 0 || call == "unlinkat" && choice < 7:
 		return time.Now().Add(1300 * time.Millisecond)
 	case choice < 5:
 		longest = 200 * time.Millisecond
@@ -185,7 +185,11 @@ func (l *leader) trace(m *member) {
 		return false
 	}
 	call := stops[l.random.IntN(len(stops))]
-	m.tracer.StopAt(call, 1+l.random.IntN(6), 60)
+	if call == "" {
+		m.tracer.StopAt(call, 1+l.random.IntN(40), 40)
+	} else {
+		m.tracer.StopAt(call, 1+l.random.IntN(2), 200)
+	}
 	m.until = l.pause(call)
 	l.look(m, stopped)
 	if l.random.IntN(4) == 0 {
