@@ -73,6 +73,7 @@ func TestNamespace(t *testing.T) {
 	for _, space := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		t.Run(strings.Trim(space.String(), `\`), func(t *testing.T) {
 			p := newPlan(t, t, sections, space, seeded(t))
+			p.Sleeper = true
 			judge(t, p.Run(t))
 			t.Logf("%d buried", p.NothingLeft(t))
 		})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -76,7 +77,7 @@ func soak(c *cli) (status int) {
 		defer os.Remove(dir) // unless something is in it
 	}
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	began := time.Now()
 	end := began.Add(time.Duration(c.Minutes * float64(time.Minute)))
 	show := newProgress(end)
@@ -101,7 +102,7 @@ func soak(c *cli) (status int) {
 func (r *report) riot(c *cli, duration time.Duration) {
 	r.Riots++
 	p := &riot.Plan{Space: namedshm.LocalNamespace, Kinds: riot.AllKinds, Processes: c.Processes, Duration: duration,
-		Seed: r.Seed + uint64(r.Riots-1), Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
+		Seed: r.Seed + uint64(r.Riots-1), Sleeper: r.Riots%3 == 0, Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
 	if r.Riots%2 == 0 && os.Geteuid() == 0 {
 		p.Space = namedshm.GlobalNamespace
 	}

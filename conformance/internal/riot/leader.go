@@ -28,6 +28,8 @@ type Plan struct {
 	Duration  time.Duration
 	Seed      uint64
 	Journal   string // the file to write; it must not be there yet
+	// Sleeper has one process stand still, at a place chosen by chance, until all others are seen to go on without it.
+	Sleeper bool
 	// Environment is what the processes' environment has besides.
 	Environment []string
 }
@@ -41,6 +43,7 @@ type leader struct {
 	journal *journal
 	started uint32
 	members []*member
+	sleeper *member // nil without one
 }
 
 // member is one process of a riot.
@@ -70,10 +73,20 @@ func (p *Plan) Run(host actors.Host) *History {
 		l.join(i)
 	}
 	for end := time.Now().Add(p.Duration); time.Now().Before(end); {
+		if p.Sleeper && l.sleeper == nil {
+			l.sleeper = l.members[0]
+			l.trace(l.sleeper)
+		}
 		l.act()
 	}
-	for i := range l.members {
-		l.resume(l.members[i])
+	for _, m := range l.members {
+		if m != l.sleeper {
+			l.resume(m)
+		}
+	}
+	if l.sleeper != nil {
+		l.othersGoOn()
+		l.resume(l.sleeper)
 	}
 	l.killAll()
 	records, err := readJournal(p.Journal)
@@ -100,9 +113,11 @@ func (l *leader) act() {
 	switch choice := l.random.IntN(100); {
 	case choice < 2: // the last holder is among them
 		l.killAll()
+		l.sleeper = nil
 		for i := range l.members {
 			l.join(i)
 		}
+	case l.members[i] == l.sleeper:
 	case choice < 35:
 		l.kill(l.members[i])
 		l.join(i)
@@ -118,7 +133,7 @@ func (l *leader) rest() {
 	l.host.Helper()
 	time.Sleep(time.Duration(l.random.IntN(10)) * time.Millisecond) // to act at random moments
 	for _, m := range l.members {
-		if m.still() && time.Now().After(m.until) {
+		if m.still() && m != l.sleeper && time.Now().After(m.until) {
 			l.resume(m)
 		}
 	}
@@ -192,10 +207,40 @@ func (l *leader) trace(m *member) {
 	}
 	m.until = l.pause(call)
 	l.look(m, stopped)
-	if l.random.IntN(4) == 0 {
+	if m != l.sleeper && l.random.IntN(4) == 0 {
 		i := slices.Index(l.members, m)
 		l.kill(m)
 		l.join(i)
+	}
+}
+
+// othersGoOn waits until every process but the sleeper has finished an operation that it finished from now on: who waits
+// for the sleeper never does.
+func (l *leader) othersGoOn() {
+	l.host.Helper()
+	from := monotonic()
+	left := map[uint32]bool{}
+	for _, m := range l.members {
+		if m != l.sleeper {
+			left[m.process] = true
+		}
+	}
+	for late := time.Now().Add(actors.Prompt); len(left) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(late) {
+			l.host.Fatalf("process %d stands still, and others wait for it: %v", l.sleeper.process, left)
+		}
+		records, err := readJournal(l.Journal)
+		if err != nil {
+			l.host.Fatal(err)
+		}
+		for _, r := range slices.Backward(records) {
+			if r.time < from {
+				break
+			}
+			if r.what == returned {
+				delete(left, r.process)
+			}
+		}
 	}
 }
 
