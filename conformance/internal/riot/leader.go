@@ -200,6 +200,9 @@ func (l *leader) trace(m *member) {
 		return false
 	}
 	call := stops[l.random.IntN(len(stops))]
+	if m == l.sleeper && l.random.IntN(2) == 0 {
+		call = "unlinkat" // for others, the worst of all places
+	}
 	if call == "" {
 		m.tracer.StopAt(call, 1+l.random.IntN(40), 40)
 	} else {
