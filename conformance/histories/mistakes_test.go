@@ -21,19 +21,20 @@ import (
 // mistake is one of them.
 type mistake struct {
 	name string
-	few  bool // two names are better than many: all depends on many handles to one object
-	left bool // it shows in what is left when the last two handles are closed at once
+	stop string // where to stop processes so that it is seen soon; "" for all that a riot tries
+	few  bool   // two names are better than many: all depends on many handles to one object
+	left bool   // it shows in what is left when the last two handles are closed at once
 }
 
 var mistakes = []mistake{
-	{name: "lock before door"},
+	{name: "lock before door", few: true},
 	{name: "exclusive check left out"},
-	{name: "publish before the entry is complete"},
-	{name: "no second look at the path"},
-	{name: "doors trusted without verification", few: true},
+	{name: "publish before the entry is complete", stop: "linkat"},
+	{name: "no second look at the path", few: true},
+	{name: "doors trusted without verification", stop: "pwrite64", few: true},
 	{name: "the child of a fork unlocks"},
 	{name: "close looks before it unlocks", left: true},
-	{name: "burial without a look at the path"},
+	{name: "burial without a look at the path", stop: "fcntl"},
 }
 
 // buildMistaken builds the program whose processes can be told to make a mistake.
@@ -60,6 +61,9 @@ func (m *mistake) faults(t *testing.T, program string, seed uint64) (found []str
 		// The mistakes are in what is Linux' own.
 		p.Environment = []string{"NAMEDSHM_MISTAKE=" + m.name, namedshm.BackingVariable + "="}
 		p.Duration = 500 * time.Millisecond
+		if m.stop != "" {
+			p.Stops = []string{m.stop}
+		}
 		if m.left {
 			found = p.Part(host, partings)
 		} else {

@@ -38,6 +38,9 @@ const (
 	partings    = 5
 )
 
+// few are the kinds of names in a riot with few names.
+var few = []riot.Kind{riot.Section, riot.Mutex}
+
 // report is what a soak comes to.
 type report struct {
 	Seed       uint64         `json:"seed"`
@@ -105,6 +108,9 @@ func (r *report) riot(c *cli, duration time.Duration) {
 		Seed: r.Seed + uint64(r.Riots-1), Sleeper: r.Riots%3 == 0, Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
 	if r.Riots%2 == 0 && os.Geteuid() == 0 {
 		p.Space = namedshm.GlobalNamespace
+	}
+	if r.Riots%5 >= 3 {
+		p.Kinds = few // more of all handles are to one object
 	}
 	way := []string{"", "", "futex", "poll"}[r.Riots/2%4] // ways of waiting understand each other; each has riots of its own
 	p.Environment = []string{"NAMEDSHM_WAIT=" + way}

@@ -30,6 +30,9 @@ type Plan struct {
 	Journal   string // the file to write; it must not be there yet
 	// Sleeper has one process stand still, at a place chosen by chance, until all others are seen to go on without it.
 	Sleeper bool
+	// Stops are the system calls at which processes are stopped, "" for any; without it, all at which the order of the
+	// protocol's steps matters.
+	Stops []string
 	// Environment is what the processes' environment has besides.
 	Environment []string
 }
@@ -62,6 +65,9 @@ func (m *member) still() bool { return m.tracer != nil || m.halted }
 // host.
 func (p *Plan) Run(host actors.Host) *History {
 	host.Helper()
+	if p.Stops == nil {
+		p.Stops = allStops
+	}
 	j, err := openJournal(p.Journal)
 	if err != nil {
 		host.Fatal(err)
@@ -184,8 +190,8 @@ func (l *leader) halt(m *member) {
 	l.look(m, stopped)
 }
 
-// stops are where a tracer stops: anywhere, or where the order of the protocol's steps matters.
-var stops = []string{"", "", "fcntl", "pwrite64", "linkat", "unlinkat"}
+// allStops are where a tracer stops without a plan: anywhere, or where the order of the protocol's steps matters.
+var allStops = []string{"", "", "fcntl", "pwrite64", "linkat", "unlinkat"}
 
 // trace stops a process where a system call begins or ends. Between two of them it may be stopped for a microsecond's
 // work only, and a signal hardly ever finds it there.
@@ -199,7 +205,7 @@ func (l *leader) trace(m *member) {
 		l.goesOn(m)
 		return false
 	}
-	call := stops[l.random.IntN(len(stops))]
+	call := l.Stops[l.random.IntN(len(l.Stops))]
 	if m == l.sleeper && l.random.IntN(2) == 0 {
 		call = "unlinkat" // for others, the worst of all places
 	}
