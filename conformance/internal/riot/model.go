@@ -31,6 +31,7 @@ const (
 // AllKinds are they.
 var AllKinds = []Kind{Section, AutoEvent, ManualEvent, Mutex, Semaphore}
 
+// String is the kind in words.
 func (k Kind) String() string {
 	return [...]string{"nothing", "section", "auto-reset event", "manual-reset event", "mutex", "semaphore"}[k]
 }
