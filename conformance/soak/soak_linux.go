@@ -122,6 +122,7 @@ func (r *report) riot(c *cli, duration time.Duration) {
 	}
 	failure := riot.Try(func(host actors.Host) {
 		p.World = actors.NewWorld(host)
+		p.World.Apart = true // who interrupts the soak wants the table
 		var err error
 		if p.World.Program, err = os.Executable(); err != nil {
 			host.Fatal(err)

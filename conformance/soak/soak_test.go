@@ -3,12 +3,17 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/namedshm/namedshm/internal/turns"
@@ -49,13 +54,43 @@ func run(t *testing.T, program, mistake string, args ...string) (out string, sta
 	return string(b), 0
 }
 
-// TestSoak: a soak of some seconds ends with counts of all kinds and no violation; with a broken library it ends with
+// interrupted runs it until it has told of its first riot, and interrupts it as a terminal does: all of its process group.
+func interrupted(t *testing.T, program string, args ...string) (out string, status int) {
+	t.Helper()
+	c := exec.Command(program, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	var printed bytes.Buffer
+	c.Stdout = &printed
+	progress, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread() // its parent's death is this thread's
+	defer runtime.UnlockOSThread()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(progress)
+	if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "riot 1:") {
+		t.Fatalf("it tells %q, %v", line, err)
+	}
+	if err := syscall.Kill(-c.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, lines); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait()
+	return printed.String(), c.ProcessState.ExitCode()
+}
+
+// TestSoak: a soak that is interrupted ends with counts of all kinds and no violation; with a broken library it ends with
 // exit status 1, the seed, and the journal of what was wrong.
 func TestSoak(t *testing.T) {
 	program := build(t)
 	t.Run("sound", func(t *testing.T) {
 		dir := t.TempDir()
-		out, status := run(t, program, "", "--minutes", "0.05", "--seed", "7", "--json", "--journals", dir)
+		out, status := interrupted(t, program, "--minutes", "5", "--seed", "7", "--json", "--journals", dir)
 		var r report
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
 			t.Fatalf("%v in %s", err, out)

@@ -56,6 +56,7 @@ type Host interface {
 type World struct {
 	Root    string
 	Program string // that the actors run; "" for the test program itself
+	Apart   bool   // the actors have process groups of their own: what interrupts the host does not interrupt them
 
 	mu   sync.Mutex
 	pids map[int]bool // of all actors there ever were
@@ -122,7 +123,7 @@ func Script(script string, flags uintptr) func(*exec.Cmd) {
 func (w *World) StartWith(t Host, prepare func(*exec.Cmd), user *User, environment ...string) *Process {
 	t.Helper()
 	cmd := exec.Command(cmp.Or(w.Program, program))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever becomes of the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: w.Apart} // whatever becomes of the test
 	if user != nil {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(user.UID), Gid: uint32(user.GID), Groups: user.Groups}
 	}

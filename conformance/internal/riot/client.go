@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -40,7 +39,6 @@ type answer struct {
 
 // Act is what a process does that was started to be one of a riot.
 func Act() {
-	signal.Ignore(os.Interrupt) // who interrupts a soak wants it to end well
 	var held []*namedshm.Section
 	actors.Serve(func(command []byte) any {
 		var a answer
