@@ -11,10 +11,10 @@ import (
 )
 
 // errnos are the errors with which the kernel may refuse a call, as its manual page has them; without those that say that
-// a path or an argument is wrong, which is no fault of the machine's. What may be interrupted, may be interrupted.
+// a path or an argument is wrong, which is no fault of the machine's, and without a second of two that are treated alike.
 var errnos = map[string][]unix.Errno{
 	"openat":            {unix.EMFILE, unix.ENOMEM, unix.EACCES, unix.EINTR},
-	"close":             {unix.EINTR, unix.EIO},
+	"close":             {unix.EINTR},
 	"read":              {unix.EIO, unix.EINTR},
 	"fstat":             {unix.ENOMEM},
 	"newfstatat":        {unix.ENOMEM, unix.EACCES},
@@ -25,8 +25,8 @@ var errnos = map[string][]unix.Errno{
 	"fchmod":            {unix.EPERM, unix.ENOMEM},
 	"fchmodat":          {unix.EPERM, unix.ENOMEM},
 	"fchown":            {unix.EPERM, unix.ENOMEM},
-	"linkat":            {unix.ENOSPC, unix.ENOMEM, unix.EACCES, unix.EPERM},
-	"unlinkat":          {unix.ENOMEM, unix.EACCES, unix.EPERM},
+	"linkat":            {unix.ENOSPC, unix.ENOMEM, unix.EPERM},
+	"unlinkat":          {unix.ENOMEM, unix.EPERM},
 	"renameat":          {unix.ENOMEM, unix.EACCES},
 	"readlinkat":        {unix.ENOMEM, unix.EACCES},
 	"mkdirat":           {unix.ENOSPC, unix.ENOMEM, unix.EACCES},
@@ -34,14 +34,14 @@ var errnos = map[string][]unix.Errno{
 	"faccessat2":        {unix.ENOMEM, unix.EACCES, unix.ENOSYS},
 	"getdents64":        {unix.EIO},
 	"memfd_create":      {unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOSYS},
-	"mmap":              {unix.ENOMEM, unix.EAGAIN, unix.ENFILE, unix.EPERM},
+	"mmap":              {unix.ENOMEM, unix.EAGAIN, unix.EPERM},
 	"munmap":            {unix.ENOMEM},
 	"mprotect":          {unix.ENOMEM},
 	"madvise":           {unix.ENOMEM},
 	"shmget":            {unix.ENOSPC, unix.ENOMEM, unix.ENFILE, unix.EACCES, unix.ENOSYS},
 	"shmat":             {unix.ENOMEM, unix.EACCES},
 	"shmctl":            {unix.EACCES, unix.EPERM},
-	"pidfd_open":        {unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EPERM, unix.ENOSYS},
+	"pidfd_open":        {unix.EMFILE, unix.ENOMEM, unix.EPERM, unix.ENOSYS},
 	"pidfd_getfd":       {unix.EMFILE, unix.EPERM, unix.ENOSYS},
 	"kcmp":              {unix.EPERM, unix.ENOSYS},
 	"futex_waitv":       {unix.EINTR, unix.EAGAIN, unix.ENOMEM, unix.EPERM, unix.ENOSYS},
