@@ -525,10 +525,7 @@ func (d damage) apply(good []byte) []byte {
 // otherVersion: such an entry cannot be read, but what another version of the library left can be buried.
 func (d damage) otherVersion() bool { return d.at >= 8 && d.at < 12 }
 
-const (
-	headerLength = 128 // of an entry, before the name
-	checkedUntil = 100 // what the checksum covers, and the checksum
-)
+const headerLength = 128 // of an entry, before the name
 
 // damages are all that is tried, and whether the entry can then still be read.
 func damages(good []byte, nameLength int) (list []damage, readable []bool) {
@@ -542,7 +539,7 @@ func damages(good []byte, nameLength int) (list []damage, readable []bool) {
 	}
 	for at := range whole {
 		list = append(list, damage{fmt.Sprintf("with byte %d flipped", at), -1, at})
-		readable = append(readable, at >= checkedUntil && at < headerLength)
+		readable = append(readable, false)
 	}
 	return list, readable
 }
