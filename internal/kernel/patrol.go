@@ -45,6 +45,9 @@ func discharge(n *nativeWaitable) {
 
 // startPatrol is called after whatever it is to look after has become visible to it.
 func startPatrol() {
+	if mistake("no patrol") {
+		return
+	}
 	if patrol.running.CompareAndSwap(false, true) {
 		go goOnPatrol()
 	}
