@@ -28,6 +28,8 @@ const (
 	noIntent
 	clearAttached
 	closeGivesUp
+	lockBeforeLook
+	lookBeforeLock
 )
 
 var traces = flag.String("traces", "", "a directory that gets the steps that lead to each mistake's harm, one file for each")
@@ -44,10 +46,13 @@ func TestMistakesAreCaught(t *testing.T) {
 		in      names
 		wrong   string // what is found
 	}{
-		{"the lock is taken before the memory", lockBeforeDoor, memfdBacking, two, "does not get on"},
+		{"the lock is taken before the memory", lockBeforeDoor, memfdBacking, two, "that nobody had"},
 		{"an entry is buried without the exclusive lock", noExclusive, memfdBacking, killed, "the name does not lead to its entry"},
 		{"the same with memory in files", noExclusive, fileBacking, killed, "the name does not lead to its entry"},
-		{"memory in a file is opened without a look for holders", noLook, fileBacking, killed, "opens something"},
+		{"memory in a file is opened without a look for holders", noLook, fileBacking, killed, "that nobody had"},
+		{"two openers of memory in a file lock first, and then take each other for holders", lockBeforeLook, fileBacking,
+			names{processes: 3, slots: 2, left: 1, kills: 1}, "that nobody had"},
+		{"the look at the path comes before the lock", lookBeforeLock, memfdBacking, two, "the name does not lead to its entry"},
 		{"the entry is published before it is written", linkFirst, memfdBacking, two, "not complete"},
 		{"the same with memory in files", linkFirst, fileBacking, two, "not complete"},
 		{"no look at the path after the lock", noSecondLook, memfdBacking, two, "the name does not lead to its entry"},

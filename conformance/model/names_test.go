@@ -191,9 +191,27 @@ func (m *names) observe(w *world) {
 	for i := range w.processes {
 		if p := &w.processes[i]; p.op.looksUp() {
 			p.sawNone = p.sawNone || p.op == openIt && !held
-			p.sawSome = p.sawSome || p.op == create && lives
+			p.sawSome = p.sawSome || lives && (p.op == create || m.another(w, i))
 		}
 	}
+}
+
+// another reports that somebody else has a handle of what the name leads to, or will have had one since now: an open that
+// has its lock counts if it has itself found somebody. A hoarder counts while the segment is there: he may read it, and
+// could as well have opened it.
+func (m *names) another(w *world, who int) bool {
+	for i := range w.processes {
+		q := &w.processes[i]
+		if i == who || (q.op == openIt || q.op == openOrCreate) && !q.built && !q.sawSome {
+			continue
+		}
+		for _, d := range q.descriptors {
+			if d.kind == entryFile && w.open[d.of-1].file == w.path && w.open[d.of-1].lock > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // check is the invariants.

@@ -342,8 +342,11 @@ func (t *turn) openPath() {
 		t.then(lookAround)
 	case t.m.backing == fileBacking:
 		t.then(lookAround)
-		if t.m.mistake == noLook {
+		switch t.m.mistake {
+		case noLook:
 			t.then(reopenMemory)
+		case lockBeforeLook:
+			t.then(lockRandom)
 		}
 	default:
 		t.then(readDoors)
@@ -407,8 +410,11 @@ func (t *turn) enter(found descriptor) {
 	}
 	t.p.at = 0
 	t.then(lockSlot)
-	if t.m.mistake == lockBeforeDoor {
+	switch t.m.mistake {
+	case lockBeforeDoor:
 		t.then(writeDoor)
+	case lookBeforeLock:
+		t.then(lookAgain)
 	}
 }
 
@@ -421,6 +427,7 @@ func (t *turn) lookAround() {
 		t.again()
 	case seen == nobody:
 		t.say("nobody has file %d locked", d.file)
+		d.lock = 0
 		t.bury()
 	case t.p.op != create && t.m.backing == sysvBacking:
 		t.say("file %d is locked", d.file)
@@ -534,6 +541,9 @@ func (t *turn) reopenMemory() {
 	t.say("open: the memory of file %d", d.file)
 	t.p.reached = t.p.take(descriptor{memory, t.header().memory})
 	t.then(lockRandom)
+	if t.m.mistake == lockBeforeLook {
+		t.then(lookAgain)
+	}
 }
 
 func (t *turn) lockSlot() {
@@ -582,9 +592,11 @@ func (t *turn) locked() {
 	switch {
 	case t.m.mistake == lockBeforeDoor && t.p.reached == 0:
 		t.then(askSlot)
+	case t.m.mistake == lockBeforeLook:
+		t.then(lookAround)
 	case d.lock != random:
 		t.then(writeDoor)
-	case t.m.mistake == noSecondLook:
+	case t.m.mistake == noSecondLook || t.m.mistake == lookBeforeLock:
 		t.opened()
 	default:
 		t.then(lookAgain)
@@ -598,7 +610,7 @@ func (t *turn) writeDoor() {
 		t.say("writes its door to slot %d", d.lock)
 	}
 	t.then(lookAgain)
-	if t.m.mistake == noSecondLook {
+	if t.m.mistake == noSecondLook || t.m.mistake == lookBeforeLock {
 		t.opened()
 	}
 }
@@ -611,6 +623,10 @@ func (t *turn) lookAgain() {
 		return
 	}
 	t.say("the name still leads to file %d", d.file)
+	if t.m.mistake == lookBeforeLock {
+		t.then(lockSlot)
+		return
+	}
 	t.opened()
 }
 
@@ -625,6 +641,9 @@ func (t *turn) opened() {
 	id := t.w.file(t.w.description(p, p.own).file).memory
 	if p.goneBefore.has(id) {
 		t.m.wrong = "an object was opened of which somebody had been told before that it is not there"
+	}
+	if !p.sawSome {
+		t.m.wrong = "an object was opened that nobody had at any moment since Open began"
 	}
 	t.end("opened")
 }
