@@ -116,8 +116,9 @@ func checkFormat(s *source) []string {
 }
 
 // checkRooms keeps what is dangerous, and what is different on every system, where it is expected: system calls and
-// unsafe in internal/kernel, and cgo nowhere. Tests, and benchmarks that measure the naked calls, make them. The command
-// needs a few for terminals and signals; what it takes from x/sys stands in files for one platform.
+// unsafe in internal/kernel, and cgo in capi. Tests, and benchmarks that measure the naked calls, make them. The command
+// needs a few for terminals and signals, and win32 is the system's own calls where the system has them; what they take from
+// x/sys stands in files for one platform. win32 and capi take and give addresses.
 func checkRooms(s *source) []string {
 	var complaints []string
 	for _, spec := range s.file.Imports {
@@ -125,11 +126,13 @@ func checkRooms(s *source) []string {
 		allowed := true
 		switch {
 		case imported == "C":
-			allowed = false
+			allowed = s.in("capi")
+		case imported == "unsafe" && s.in("win32", "capi"):
 		case imported == "unsafe", strings.HasPrefix(imported, "golang.org/x/sys"):
-			allowed = s.in("internal/kernel", "conformance", "bench") || s.in("cmd/shm") && s.forOnePlatform() || s.isTest()
+			allowed = s.in("internal/kernel", "conformance", "bench") || s.in("cmd/shm", "win32", "capi") && s.forOnePlatform() || s.isTest()
 		case imported == "syscall":
-			allowed = s.in("internal/kernel", "internal/turns", "conformance", "bench", "cmd/shm") || s.isTest()
+			allowed = s.in("internal/kernel", "internal/turns", "conformance", "bench", "cmd/shm") || s.isTest() ||
+				s.in("win32") && ast.IsGenerated(s.file)
 		}
 		if !allowed {
 			complaints = append(complaints, s.at(spec.Pos(), "%s has no room here", imported))
@@ -346,6 +349,10 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{"rooms", "a.go", "package p\n\nimport \"unsafe\"\n", "package p\n\nimport \"fmt\"\n"},
 		{"rooms", "a.go", "package p\n\nimport \"syscall\"\n", "package p\n\nimport \"os\"\n"},
 		{"rooms", "internal/kernel/a.go", "package p\n\nimport \"C\"\n", "package p\n\nimport \"unsafe\"\n"},
+		{"rooms", "win32/a.go", "package p\n\nimport \"C\"\n", "package p\n\nimport \"unsafe\"\n"},
+		{"rooms", "win32/a.go", "package p\n\nimport \"golang.org/x/sys/windows\"\n",
+			"//go:build windows\n\npackage p\n\nimport \"golang.org/x/sys/windows\"\n"},
+		{"rooms", "capi/a.go", "package main\n\nimport \"golang.org/x/sys/unix\"\n", "package main\n\nimport \"C\"\n"},
 		{"rooms", "cmd/shm/a.go", "package main\n\nimport \"golang.org/x/sys/unix\"\n",
 			"//go:build unix\n\npackage main\n\nimport \"golang.org/x/sys/unix\"\n"},
 		{"portable root", "a.go", unix, "package p\n"},

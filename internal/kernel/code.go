@@ -152,3 +152,13 @@ func codeOf(err error) Code {
 	}
 	return 0
 }
+
+// CodeOf is the Win32 code of an error of this package; 0 for another one, such as a context's.
+func CodeOf(err error) Code {
+	var c Code
+	if code := codeOf(err); code != 0 {
+		return code
+	}
+	errors.As(err, &c)
+	return c
+}

@@ -118,6 +118,7 @@ type Spec struct {
 	Protection Protection
 	Share      Share
 	Commit     Commit
+	Attributes uint32 // Unix: noted in the entry, for those who open the section
 }
 
 // Mode says what an existing object means to a creator.

@@ -67,6 +67,8 @@ func mapFault(err error, length int64) error {
 		f.Advice = descriptorAdvice(unix.ENFILE)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		f.Code = AccessDenied
+	case errors.Is(err, unix.EEXIST):
+		f.Code = InvalidAddress
 	}
 	return f
 }

@@ -94,7 +94,9 @@ type handle struct {
 	size_   int64
 	protect Protection
 	access  Access
-	pid     int // of the process whose handle it is; a forked child has a copy, but no handle
+	// attributes are those of the header.
+	attributes uint32
+	pid        int // of the process whose handle it is; a forked child has a copy, but no handle
 }
 
 func (h *handle) size() int64     { return h.size_ }
@@ -145,7 +147,7 @@ func createSection(ctx context.Context, name Name, spec Spec, access Access, mod
 	if err := spec.affordable(); err != nil {
 		return nil, false, err
 	}
-	return createObject(ctx, name, &making{Spec: spec, access: access, kind: KindSection}, mode)
+	return createObject(ctx, name, &making{Spec: spec, access: access, kind: KindSection, attributes: spec.Attributes}, mode)
 }
 
 func createObject(ctx context.Context, name Name, m *making, mode Mode) (*handle, bool, error) {
@@ -344,7 +346,7 @@ func createUnnamed(p *place, m *making) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &handle{place: p, mem: mem, size_: h.size, protect: h.protection, access: m.access, pid: processID()}
+	made := &handle{place: p, mem: mem, size_: h.size, protect: h.protection, access: m.access, attributes: h.attributes, pid: processID()}
 	if m.prepare != nil {
 		if err := m.prepare(made); err != nil {
 			mem.close()
@@ -356,7 +358,8 @@ func createUnnamed(p *place, m *making) (*handle, error) {
 
 func newHandle(p *place, e *entry, mem memory, access Access) *handle {
 	return &handle{
-		place: p, entry: e, mem: mem, size_: e.size, protect: e.protection, access: access, pid: processID(),
+		place: p, entry: e, mem: mem, size_: e.size, protect: e.protection, access: access, attributes: e.attributes,
+		pid: processID(),
 	}
 }
 
@@ -566,11 +569,17 @@ func (h *handle) release() error {
 
 // mapView checks in Windows' order: access of the handle, alignment, protection of the section, range.
 func (h *handle) mapView(offset, length int64, access Access) (nativeView, error) {
+	if h.mine() && !h.allows(access) {
+		return nativeView{}, fail(AccessDenied, "the handle was not opened for this access")
+	}
+	return h.mapRange(offset, length, access, func(mapped []byte) ([]byte, error) { return mapped, nil })
+}
+
+// mapRange is mapView without a look at the handle's access. settle says where the view comes to lie.
+func (h *handle) mapRange(offset, length int64, access Access, settle func([]byte) ([]byte, error)) (nativeView, error) {
 	switch {
 	case !h.mine():
 		return nativeView{}, fail(InvalidHandle, "the handle belongs to process %d, which forked this one", h.pid)
-	case !h.allows(access):
-		return nativeView{}, fail(AccessDenied, "the handle was not opened for this access")
 	case offset%Granularity != 0:
 		return nativeView{}, fail(MappedAlignment, "offset %d", offset)
 	case length < 0:
@@ -589,6 +598,9 @@ func (h *handle) mapView(offset, length int64, access Access) (nativeView, error
 		return nativeView{}, tooWide(length)
 	}
 	mapped, err := h.mem.view(offset, roundToPages(length), access)
+	if err == nil {
+		mapped, err = settle(mapped)
+	}
 	if err != nil {
 		return nativeView{}, mapFault(err, length)
 	}

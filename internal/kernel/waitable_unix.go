@@ -39,6 +39,8 @@ type nativeWaitable struct {
 	nextToClear atomic.Uint32 // the place at which to look next for dead sleepers
 	slept       atomic.Int64  // how long the last wait took that slept, in nanoseconds
 	alarms      alarms        // of the waits that sleep, if silent or fragile
+
+	lender *Waitable // whose memory this is, of an unnamed object; nil for the first handle
 }
 
 // waitableAccess is how the state is opened: nearly every wait changes it.
@@ -298,6 +300,10 @@ func (n *nativeWaitable) abandon() (err error) {
 
 func (n *nativeWaitable) close() error {
 	discharge(n)
+	if n.lender != nil {
+		n.lender.leave()
+		return nil
+	}
 	if n.mapped != nil {
 		unmap(n.mapped)
 	}

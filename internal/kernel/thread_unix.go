@@ -1,0 +1,15 @@
+//go:build unix && !linux && !aix
+
+package kernel
+
+// These systems have no number for a thread that all of them know. A thread cannot be told from another, so the process
+// stands for all of its threads.
+
+// CurrentThread is the number of the process.
+func CurrentThread() int32 { return int32(processID()) }
+
+// ThreadGone is false: the process lives.
+func ThreadGone(int32) bool { return false }
+
+// ThreadBirth is the same for all.
+func ThreadBirth(int32) uint64 { return 1 }
