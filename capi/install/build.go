@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The library's version, and the one of its interface: the number in the soname changes when a program that was linked
+// to an older library would not run with a newer one.
+const (
+	version    = "0.1.0"
+	soname     = "libnamedshm.so.0"
+	sharedFile = "libnamedshm.so." + version
+	linkName   = "libnamedshm.so"
+	archive    = "libnamedshm.a"
+)
+
+var headers = []string{"namedshm.h", "windows.h", "tchar.h", "conio.h"}
+
+// build is one building of the library, in a directory of its own.
+type build struct {
+	capi      string // the directory of package capi
+	goroot    string
+	directory string
+	exports   []string
+}
+
+func newBuild() (*build, error) {
+	out, err := exec.Command("go", "list", "-f", "{{.Module.Dir}}", "github.com/namedshm/namedshm/capi/install").Output()
+	if err != nil {
+		return nil, fmt.Errorf("finding the module: %w (run it in a checkout)", err)
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	b := &build{capi: filepath.Join(strings.TrimSpace(string(out)), "capi"), goroot: strings.TrimSpace(string(goroot))}
+	for _, h := range headers {
+		text, err := os.ReadFile(filepath.Join(b.capi, h))
+		if err != nil {
+			return nil, err
+		}
+		b.exports = append(b.exports, declared(string(text))...)
+	}
+	b.directory, err = os.MkdirTemp("", "namedshm-build-")
+	return b, err
+}
+
+// A declaration of the library's begins a line with NAMEDSHM_API, or with what that stands for.
+var declaration = regexp.MustCompile(`(?m)^(?:NAMEDSHM_API|extern __attribute__\(\(__visibility__\("default"\)\)\)) [^;(]*?(\w+)\(`)
+
+// declared is the functions that a header declares, which are those that the library exports.
+func declared(header string) (names []string) {
+	for _, m := range declaration.FindAllStringSubmatch(header, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// libraries builds both.
+func (b *build) libraries() error {
+	overlay, err := b.overlay()
+	if err != nil {
+		return err
+	}
+	script := filepath.Join(b.directory, "exports.map")
+	text := "{\n\tglobal:\n\t\t" + strings.Join(b.exports, ";\n\t\t") + ";\n\tlocal:\n\t\t*;\n};\n"
+	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+		return err
+	}
+	shared := filepath.Join(b.directory, sharedFile)
+	if err := b.goBuild(overlay, "c-shared", shared, "-Wl,--version-script="+script+" -Wl,-soname,"+soname+" -Wl,-z,defs"); err != nil {
+		return err
+	}
+	if err := b.goBuild(overlay, "c-archive", filepath.Join(b.directory, "all.a"), ""); err != nil {
+		return err
+	}
+	return b.hide()
+}
+
+// runtimeSettings are made the runtime's defaults. It must not interrupt threads by SIGURG, which is the program's, nor
+// shrink a stack on which a handler of the program may run.
+const runtimeSettings = "asyncpreemptoff=1,gcshrinkstackoff=1"
+
+func (b *build) goBuild(overlay, mode, to, linker string) error {
+	flags := "-s -w -X=runtime.godebugDefault=" + runtimeSettings
+	if linker != "" {
+		flags += " -extldflags '" + linker + "'"
+	}
+	c := exec.Command("go", "build", "-overlay", overlay, "-buildmode="+mode, "-trimpath", "-tags", "osusergo", "-ldflags", flags, "-o", to, ".")
+	c.Dir = b.capi
+	c.Env = append(os.Environ(), "CGO_ENABLED=1")
+	return run(c)
+}
+
+// unblock is what the runtime's table of signals says of those that its threads never block. The three it needs are
+// libc's own.
+var unblock = regexp.MustCompile(`(?m)^\t/\* (\d+) \*/ \{.*( \+ _SigUnblock)\b`)
+
+// overlay has the runtime compiled with another table of signals, made from its own: no signal is unblocked in Go's
+// threads, but for those that libc uses among threads. Otherwise SIGCHLD and SIGPROF, sent to a program that blocks them
+// to wait for them, would end up in a thread of Go's and be lost.
+func (b *build) overlay() (path string, err error) {
+	table := filepath.Join(b.goroot, "src", "runtime", "sigtab_linux_generic.go")
+	text, err := os.ReadFile(table)
+	if err != nil {
+		return "", err
+	}
+	var own []string
+	blocked := unblock.ReplaceAllStringFunc(string(text), func(line string) string {
+		number := unblock.FindStringSubmatch(line)[1]
+		if slices.Contains([]string{"32", "33", "34"}, number) {
+			return line
+		}
+		own = append(own, number)
+		return strings.Replace(line, " + _SigUnblock", "", 1)
+	})
+	if !slices.Contains(own, "17") || !slices.Contains(own, "27") {
+		return "", errors.New("this version of Go has another table of signals, and the library would take the program's signals: " + table)
+	}
+	changed := filepath.Join(b.directory, "sigtab.go")
+	if err := os.WriteFile(changed, []byte(blocked), 0o644); err != nil {
+		return "", err
+	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {table: changed}})
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(b.directory, "overlay.json")
+	return path, os.WriteFile(path, list, 0o644)
+}
+
+// hide makes the archive one object in which nothing but the library's functions is to be seen: in a program's link,
+// runtime and libraries would otherwise meet another Go archive's. The order in the object is that of the archive, and so
+// Go's constructor stays before the one that comes after it.
+func (b *build) hide() error {
+	names := filepath.Join(b.directory, "exports")
+	object := filepath.Join(b.directory, "namedshm.o")
+	if err := os.WriteFile(names, []byte(strings.Join(b.exports, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	for _, step := range [][]string{
+		{"ld", "-r", "-d", "-o", object, "--whole-archive", filepath.Join(b.directory, "all.a")},
+		{"objcopy", "--keep-global-symbols=" + names, object},
+		{"ar", "rcsD", filepath.Join(b.directory, archive), object},
+	} {
+		if err := run(exec.Command(step[0], step[1:]...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func run(c *exec.Cmd) error {
+	out, err := c.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", c.Args[0], err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
