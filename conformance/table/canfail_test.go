@@ -100,7 +100,7 @@ func falsified(r row) []row {
 }
 
 func TestEveryRowCanFail(t *testing.T) {
-	rows := readTable(t, tableText)
+	rows := readTable(t, Text)
 	runs, none := 0, 0
 	for _, r := range sortRows(rows).driven {
 		if underWine() && r.differsUnderWine() || excepted(r.id, `Local\`) != "" {

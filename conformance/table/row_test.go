@@ -1,7 +1,6 @@
 package table
 
 import (
-	_ "embed"
 	"fmt"
 	"math"
 	"regexp"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/namedshm/namedshm"
 )
-
-//go:embed testdata/conformance.tsv
-var tableText string
 
 // row is one line of the table.
 type row struct {

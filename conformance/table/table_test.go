@@ -149,7 +149,7 @@ type account struct {
 }
 
 func TestTable(t *testing.T) {
-	rows := readTable(t, tableText)
+	rows := readTable(t, Text)
 	s := sortRows(rows)
 	for _, fault := range s.faults {
 		t.Error(fault)
@@ -225,7 +225,7 @@ func (a *account) report(t *testing.T, rows int, left map[string]int) {
 }
 
 func TestRowsThatNobodyAnswersForAreFound(t *testing.T) {
-	rows := readTable(t, tableText)
+	rows := readTable(t, Text)
 	for name, change := range map[string]func() []row{
 		"unknown given":  func() []row { return append(rows, row{id: "X-1", given: "a fish", call: "read", result: "zeros"}) },
 		"unknown call":   func() []row { return append(rows, row{id: "X-2", given: "-", call: "sing", result: "TRUE"}) },

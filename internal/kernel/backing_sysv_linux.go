@@ -580,6 +580,9 @@ func (m *segment) keep(offset, length int64) error {
 	return nil
 }
 
+// snapshots tells the views of a segment from others.
+func (m *segment) snapshots() {}
+
 func (m *segment) snapshot(offset, length int64, prot int) ([]byte, error) {
 	p, err := unix.MmapPtr(-1, 0, nil, uintptr(length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {

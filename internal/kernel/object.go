@@ -604,7 +604,8 @@ func (h *handle) mapRange(offset, length int64, access Access, settle func([]byt
 	if err != nil {
 		return nativeView{}, mapFault(err, length)
 	}
-	return nativeView{mapped: mapped, asked: int(length)}, nil
+	_, segment := h.mem.(interface{ snapshots() })
+	return nativeView{mapped: mapped, asked: int(length), snapshot: segment}, nil
 }
 
 // demands is what a view needs: Copy counts only where it stands alone (Execute aside).
@@ -633,8 +634,9 @@ func (h *handle) allows(access Access) bool {
 
 // nativeView is a mapped range.
 type nativeView struct {
-	mapped []byte
-	asked  int
+	mapped   []byte
+	asked    int
+	snapshot bool // a copy-on-write view of it was copied at once
 }
 
 func (v *nativeView) bytes() []byte { return v.mapped[:v.asked] }

@@ -53,13 +53,17 @@ func RegionAt(address uintptr) (Region, error) {
 	return free, lines.Err()
 }
 
-// Written reports for each page of a part of a copy-on-write view whether it is the view's own already.
+// Written reports for each page of a part of a copy-on-write view whether a write has made it the view's own. Of a view
+// that was copied at once nobody can tell.
 func (v *View) Written(at, length int) ([]bool, error) {
 	const bytesEach, present, swapped, shared = 8, 1 << 63, 1 << 62, 1 << 61
 	if !v.uses.enter() {
 		return nil, &Fault{Code: InvalidAddress, Cause: os.ErrClosed}
 	}
 	defer v.leave()
+	if v.native.snapshot {
+		return nil, &Fault{Code: NotSupported}
+	}
 	fd, err := unix.Open("/proc/thread-self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &Fault{Code: NotSupported, Cause: err}

@@ -1,0 +1,36 @@
+//go:build unix
+
+package win32table
+
+import "os"
+
+func underWine() bool { return false }
+
+func namespaces() []string {
+	if os.Geteuid() == 0 {
+		return []string{`Local\`, `Global\`}
+	}
+	return []string{`Local\`}
+}
+
+// newRoot is where the namespaces of this run lie. Other users may walk through it.
+func newRoot() (string, error) {
+	root, err := os.MkdirTemp("/dev/shm", "namedshm-win32table-")
+	if err == nil {
+		err = os.Chmod(root, 0o711)
+	}
+	return root, err
+}
+
+var mended []string
+
+func here() []Exception {
+	return []Exception{
+		{Reason: "numbered sessions are Windows' own", Rows: []string{"NAM-01[89][co]", "NAM-042"}},
+		{Reason: "timers and jobs are Windows' own kinds", Rows: []string{"CLA-(timer|job)-.*|CLA-.*-(timer|job)"}},
+		{Reason: "there are no handles of other processes", Rows: []string{"LIF-012[abc]"}},
+		{Reason: "a child that fork and exec make inherits no handle", Rows: []string{"INH-001[ax]"}},
+		{Reason: "the right to make Global names is one for all kinds", Rows: []string{"GLO-005"}},
+		{Reason: "a copy view of a System V segment is a snapshot", Rows: []string{"VIE-00[68]"}, In: `Global\`},
+	}
+}

@@ -1,0 +1,60 @@
+package win32table
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+)
+
+const actorVariable = "NAMEDSHM_WIN32_ACTOR"
+
+func init() {
+	if os.Getenv(actorVariable) != "" {
+		runtime.LockOSThread() // the first thread, for the goroutine that Serve is called in
+	}
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actorVariable) != "" {
+		Serve(os.Stdin, os.Stdout)
+		return
+	}
+	root, err := newRoot()
+	if err == nil && root != "" {
+		err = os.Setenv("NAMEDSHM_ROOT", root)
+	}
+	if err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	if root != "" {
+		os.RemoveAll(root)
+	}
+	os.Exit(status)
+}
+
+// program is package win32, in this very test's binary.
+func program(t *testing.T) Program {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Program{
+		Command: func() *exec.Cmd {
+			cmd := exec.Command(path)
+			// The race detector lets a program sleep for a second when it ends.
+			cmd.Env = append(os.Environ(), actorVariable+"=1", "GORACE=atexit_sleep_ms=0")
+			return cmd
+		},
+		Directory:  t.TempDir(),
+		Namespaces: namespaces(),
+		LeftOut:    leftOut(),
+		Wine:       underWine(),
+		Mended:     mended,
+	}
+}
+
+func TestTable(t *testing.T) { Run(t, program(t)) }
+
+func TestEveryRowCanFail(t *testing.T) { CanFail(t, program(t)) }
