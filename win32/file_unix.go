@@ -2,22 +2,175 @@
 
 package win32
 
-import "os"
+import (
+	"context"
+	"os"
 
-type file struct{ f *os.File }
+	"github.com/namedshm/namedshm/internal/kernel"
+)
 
-func (f *file) close() { f.f.Close() }
+// file is an open file.
+type file struct {
+	kernel *kernel.File
+	doomed string // the path that goes with the last handle; "" for a file that stays
+}
 
+func (f *file) close() {
+	if f.doomed != "" {
+		os.Remove(f.doomed)
+	}
+	f.kernel.Close()
+}
+
+// createOverFile makes a section over a file, or opens the one of this name.
 func createOverFile(handle Handle, page, flags uint32, size uint64, name string, inherit bool) (Handle, error) {
-	return 0, ERROR_NOT_SUPPORTED
+	const tooBig = 1 << 47
+	if size >= tooBig {
+		return 0, ERROR_NOT_ENOUGH_MEMORY
+	}
+	granted := grantedTo(page)
+	need := uint32(fileReadData)
+	if granted&SECTION_MAP_WRITE != 0 {
+		need |= fileWriteData
+	}
+	f, done, err := fileFor(handle, need)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	// What is committed is the file's, and nothing is said of it.
+	spec := kernel.Spec{Size: int64(size), Protection: kernel.Protection(page), Attributes: flags &^ SEC_COMMIT}
+	section, existed, err := kernel.CreateSectionOver(context.Background(), name, f, spec, creatorsAccess(granted), kernel.MayExist)
+	return sectionHandle(section, existed, err, granted, name, inherit)
 }
 
-func createFile(name *uint16, access, mode uint32, sa *SecurityAttributes, create, attrs uint32, template Handle) (Handle, error) {
-	return InvalidHandle, ERROR_NOT_SUPPORTED
+// fileFor is the file behind a handle, or behind a descriptor. done is called when it is not needed any more.
+func fileFor(handle Handle, need uint32) (f *kernel.File, done func(), err error) {
+	if handle < firstIndex<<2 {
+		f, err := kernel.FileOf(uintptr(handle))
+		if err != nil {
+			return nil, nil, errno(err)
+		}
+		return f, func() { f.Close() }, nil
+	}
+	e, err := lookup(handle, kindFile, need)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.target.file.kernel, func() {}, nil
 }
 
-func fileHandle(f *os.File) (Handle, error) { return InvalidHandle, ERROR_NOT_SUPPORTED }
+func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32, _ Handle) (Handle, error) {
+	inherit, err := inherits(sa)
+	if err != nil {
+		return InvalidHandle, err
+	}
+	mask, _, err := kindFile.specific(access)
+	path := nameAt(name)
+	switch {
+	case err != nil:
+		return InvalidHandle, err
+	case path == "":
+		return InvalidHandle, ERROR_PATH_NOT_FOUND
+	}
+	readable, writable := mask&fileReadData != 0, mask&fileWriteData != 0
+	flags := os.O_RDONLY
+	switch {
+	case readable && writable:
+		flags = os.O_RDWR
+	case writable:
+		flags = os.O_WRONLY
+	}
+	switch create {
+	case CREATE_NEW:
+		flags |= os.O_CREATE | os.O_EXCL
+	case CREATE_ALWAYS:
+		flags |= os.O_CREATE | os.O_TRUNC
+	case OPEN_EXISTING:
+	case OPEN_ALWAYS:
+		flags |= os.O_CREATE
+	case TRUNCATE_EXISTING:
+		if !writable {
+			return InvalidHandle, ERROR_INVALID_PARAMETER
+		}
+		flags |= os.O_TRUNC
+	default:
+		return InvalidHandle, ERROR_INVALID_PARAMETER
+	}
+	opened, err := kernel.OpenFile(path, flags, readable, writable)
+	if err != nil {
+		return InvalidHandle, errno(err)
+	}
+	f := &file{kernel: opened}
+	if attrs&FILE_FLAG_DELETE_ON_CLOSE != 0 {
+		f.doomed = path
+	}
+	return openFileTarget(f, mask|SYNCHRONIZE, inherit)
+}
 
-func getFileSizeEx(file Handle, size *int64) error { return ERROR_NOT_SUPPORTED }
+func openFileTarget(f *file, granted uint32, inherit bool) (Handle, error) {
+	t := newTarget(kindFile, "")
+	t.file = f
+	handle, err := open(t, granted, inherit)
+	if err != nil {
+		return InvalidHandle, err
+	}
+	return handle, nil
+}
 
-func getFileType(file Handle) (uint32, error) { return FILE_TYPE_UNKNOWN, ERROR_NOT_SUPPORTED }
+func fileHandle(f *os.File) (Handle, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return InvalidHandle, ERROR_INVALID_HANDLE
+	}
+	var opened *kernel.File
+	var openErr error
+	if err := conn.Control(func(fd uintptr) { opened, openErr = kernel.FileOf(fd) }); err != nil {
+		return InvalidHandle, ERROR_INVALID_HANDLE
+	}
+	if openErr != nil {
+		return InvalidHandle, errno(openErr)
+	}
+	granted := uint32(SYNCHRONIZE)
+	readable, writable := opened.Rights()
+	if readable {
+		granted |= fileReads
+	}
+	if writable {
+		granted |= fileWrites
+	}
+	return openFileTarget(&file{kernel: opened}, granted, false)
+}
+
+func getFileSizeEx(handle Handle, size *int64) error {
+	f, done, err := fileFor(handle, 0)
+	if err != nil {
+		return err
+	}
+	defer done()
+	n, _, err := f.Stat()
+	if err == nil {
+		*size = n
+	}
+	return errno(err)
+}
+
+func getFileType(handle Handle) (uint32, error) {
+	f, done, err := fileFor(handle, 0)
+	if err != nil {
+		return FILE_TYPE_UNKNOWN, err
+	}
+	defer done()
+	_, kind, err := f.Stat()
+	if err != nil {
+		return FILE_TYPE_UNKNOWN, errno(err)
+	}
+	const characters, pipe, socket = 0o020000, 0o010000, 0o140000 // S_IFCHR and the like, the same on all systems
+	switch kind {
+	case characters:
+		return FILE_TYPE_CHAR, nil
+	case pipe, socket:
+		return FILE_TYPE_PIPE, nil
+	}
+	return FILE_TYPE_DISK, nil
+}

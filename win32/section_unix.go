@@ -78,15 +78,20 @@ func createFileMapping(file Handle, sa *SecurityAttributes, prot, high, low uint
 	return createSection(spec, granted, nameAt(name), inherit)
 }
 
-// createSection makes a section of memory or over a file, or opens the one of this name.
+// createSection makes a section of memory, or opens the one of this name.
 func createSection(spec kernel.Spec, granted uint32, name string, inherit bool) (Handle, error) {
 	section, existed, err := kernel.CreateSection(context.Background(), name, spec, creatorsAccess(granted), kernel.MayExist)
+	return sectionHandle(section, existed, err, granted, name, inherit)
+}
+
+// sectionHandle makes the creator's handle.
+func sectionHandle(section *kernel.Section, existed bool, err error, granted uint32, name string, inherit bool) (Handle, error) {
 	if err != nil {
 		return 0, errno(err)
 	}
 	t := newTarget(kindSection, name)
 	t.section = section
-	if name == "" && spec.Attributes&SEC_RESERVE != 0 {
+	if name == "" && section.Attributes()&(SEC_RESERVE|SEC_FILE) == SEC_RESERVE {
 		t.pages = newReservation(section.Size())
 	}
 	handle, err := open(t, granted, inherit)

@@ -29,6 +29,18 @@ var (
 )
 
 func init() {
+	// renounce takes SeCreateGlobalPrivilege from this process for good.
+	functions["renounce"] = func(arguments) (uint64, error, []any) { return truth(renounce()) }
+	// DuplicateInto gives another process a handle.
+	functions["DuplicateInto"] = func(a arguments) (uint64, error, []any) {
+		process, err := windows.OpenProcess(windows.PROCESS_DUP_HANDLE, false, a.bits(1))
+		if err != nil {
+			return 0, err, nil
+		}
+		defer windows.CloseHandle(process)
+		var to windows.Handle
+		return truth(win32.DuplicateHandle(win32.CurrentProcess(), a.handle(0), process, &to, 0, false, win32.DUPLICATE_SAME_ACCESS))
+	}
 	functions["CreateTimer"] = foreign(func(name *uint16) (uintptr, error) {
 		h, _, err := createTimer.Call(0, 0, uintptr(unsafe.Pointer(name)))
 		return h, err
@@ -56,4 +68,22 @@ func foreign(call func(name *uint16) (uintptr, error)) function {
 		}
 		return win32.Handle(h), err
 	})
+}
+
+func renounce() error {
+	var token windows.Token
+	if err := windows.OpenProcessToken(windows.CurrentProcess(), windows.TOKEN_ADJUST_PRIVILEGES, &token); err != nil {
+		return err
+	}
+	defer token.Close()
+	without := windows.Tokenprivileges{PrivilegeCount: 1}
+	without.Privileges[0].Attributes = windows.SE_PRIVILEGE_REMOVED
+	name, err := windows.UTF16PtrFromString("SeCreateGlobalPrivilege")
+	if err != nil {
+		return err
+	}
+	if err := windows.LookupPrivilegeValue(nil, name, &without.Privileges[0].Luid); err != nil {
+		return err
+	}
+	return windows.AdjustTokenPrivileges(token, false, &without, 0, nil, nil)
 }

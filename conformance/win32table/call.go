@@ -129,6 +129,18 @@ var calls = []call{
 		return simply(w.call("VirtualFree", w.view, m[1], numbers[m[2]]))
 	}),
 	does(`DuplicateHandle\((?:access )?(.*)\)(?:, map (.*?)| in one process)?`, callDuplicate),
+	does(`DuplicateHandle into another process`, func(w *world, _ []string) outcome {
+		w.begin(4096, 4)
+		w.startChild()
+		return simply(w.call("DuplicateInto", w.handle, w.child.cmd.Process.Pid))
+	}),
+	does(`child maps the same handle value`, func(w *world, _ []string) outcome {
+		a, err := w.child.call(0, "MapViewOfFile", w.handle, writeView, 0, 0)
+		w.check(err)
+		w.other = a.Value
+		w.view = w.mapAt(w.handle, readView, 0, 0)
+		return simply(a)
+	}),
 	does(`GetHandleInformation`, func(w *world, _ []string) outcome {
 		w.begin(4096, 4)
 		a := w.must("GetHandleInformation", w.handle)

@@ -134,6 +134,11 @@ var givens = []given{
 		sectionOf(w, nil)
 		w.handle = w.openSection(w.name(), readView)
 	}),
+	when(`current session is 1(; object from the create row)?`, func(w *world, m []string) {
+		if m[1] != "" {
+			w.createNamed(w.quoted())
+		}
+	}),
 	when(`.*name "(N)".*|"([^"]*)" exists.*|a section "(S)" exists`, func(w *world, m []string) {
 		w.createNamed(w.literal(m[1] + m[2] + m[3]))
 	}),
@@ -212,6 +217,14 @@ var givens = []given{
 		access, err := parseBits(m[1])
 		w.check(err)
 		w.other = w.childCall("MapViewOfFile", h, access, 0, 0).Value
+	})),
+	when(`own handle closed, duplicate in other process`, both(sectionOf, duplicatedInto, closedHandle)),
+	when(`that process killed`, both(sectionOf, duplicatedInto, closedHandle, killed)),
+	when(`bInheritHandle section, CreateProcess\(bInheritHandles TRUE\)`, both(sectionOf, func(w *world, _ []string) {
+		w.must("SetHandleInformation", w.handle, 1, 1)
+		c, err := startHeir(w.program, w.process, w.handle)
+		w.check(err)
+		w.child = c
 	})),
 	when(`bInheritHandles FALSE|handle not inheritable`, both(sectionOf, func(w *world, m []string) {
 		if m[0] == "bInheritHandles FALSE" {
@@ -324,6 +337,12 @@ func childOpens(w *world, _ []string) {
 func opened(w *world, _ []string) {
 	w.handle = w.openSection(w.name(), readView|writeView)
 	w.view = w.mapAt(w.handle, readView, 0, 0)
+}
+
+// duplicatedInto has another process get a handle of the section.
+func duplicatedInto(w *world, _ []string) {
+	w.startChild()
+	w.must("DuplicateInto", w.handle, w.child.cmd.Process.Pid)
 }
 
 func killed(w *world, _ []string) {

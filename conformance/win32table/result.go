@@ -37,7 +37,7 @@ var verdicts = []expectation{
 		return w.failed(out, 0)
 	}),
 	expect(`^(?:TRUE|p$|works\b)`, func(w *world, out outcome, _ []string) error { return w.succeeded(out) }),
-	expect(`^(?:handle|non-NULL handle|new distinct handle|same object|new object|existing object)\b`, gaveHandle),
+	expect(`^(?:reserved for system use|handle|non-NULL handle|new distinct handle|same object|new object|existing object)\b`, gaveHandle),
 	expect(`^view\b`, func(w *world, out outcome, _ []string) error {
 		if out.view%65536 != 0 {
 			return fmt.Errorf("the view lies at %#x", out.view)

@@ -332,6 +332,9 @@ func linkReads(path, want string) bool {
 // search looks for the token among the descriptors of all processes, and of their threads, which may have tables of
 // their own. It is nil without an error when nobody who can be looked into has it.
 func (e *entry) search(flags int) (memory, error) {
+	if e.overFile() {
+		return e.searchFile(flags)
+	}
 	want := memfdLink(e.token)
 	pids, err := processes()
 	if err != nil {
@@ -418,7 +421,7 @@ func (memfdBacking) describe(e *entry, s *sighting) {
 			continue
 		}
 		s.addHandle(int(d.pid))
-		if s.Resident < 0 {
+		if s.Resident < 0 && !e.overFile() {
 			s.Resident = e.residentAt(d)
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	InvalidHandle      Code = 6
 	NotEnoughMemory    Code = 8
 	NotSupported       Code = 50
+	FileExists         Code = 80
 	InvalidParameter   Code = 87
 	DiskFull           Code = 112
 	InvalidName        Code = 123
@@ -31,6 +32,7 @@ const (
 	NotOwner           Code = 288
 	TooManyPosts       Code = 298
 	MutantLimit        Code = 587
+	FileInvalid        Code = 1006
 	NotFound           Code = 1168
 	MappedAlignment    Code = 1132
 	NoneMapped         Code = 1332
@@ -52,6 +54,7 @@ var codes = map[Code]struct{ symbol, text string }{
 	InvalidHandle:      {"ERROR_INVALID_HANDLE", "the handle is closed, or the object is of another kind"},
 	NotEnoughMemory:    {"ERROR_NOT_ENOUGH_MEMORY", "not enough memory or address space"},
 	NotSupported:       {"ERROR_NOT_SUPPORTED", "not supported on this platform"},
+	FileExists:         {"ERROR_FILE_EXISTS", "the file exists"},
 	InvalidParameter:   {"ERROR_INVALID_PARAMETER", "a parameter is not valid"},
 	DiskFull:           {"ERROR_DISK_FULL", "the file system is full"},
 	InvalidName:        {"ERROR_INVALID_NAME", "the name is not valid"},
@@ -64,6 +67,7 @@ var codes = map[Code]struct{ symbol, text string }{
 	TooManyPosts:       {"ERROR_TOO_MANY_POSTS", "the semaphore's count would go above its maximum"},
 	MutantLimit:        {"ERROR_MUTANT_LIMIT_EXCEEDED", "the mutex is locked too many times by its owner"},
 	InPageError:        {"ERROR_SWAPERROR", "a page of the view could not be read"},
+	FileInvalid:        {"ERROR_FILE_INVALID", "the file is empty, and no size was asked for"},
 	NotFound:           {"ERROR_NOT_FOUND", "not found"},
 	MappedAlignment:    {"ERROR_MAPPED_ALIGNMENT", "the offset is not a multiple of 65536"},
 	NoneMapped:         {"ERROR_NONE_MAPPED", "no such user or group"},

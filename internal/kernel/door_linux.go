@@ -109,11 +109,11 @@ func openMode(fd int) int {
 	return int(mode) & unix.O_ACCMODE
 }
 
-// isMemory compares device, inode and size with what the entry says.
+// isMemory compares device, inode and size with what the entry says. A file of the user's may have any size by now.
 func (e *entry) isMemory(fd int) bool {
 	if mistake("doors trusted without verification") {
 		return true
 	}
 	var st unix.Stat_t
-	return fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && st.Size == e.size
+	return fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && (st.Size == e.size || e.overFile())
 }

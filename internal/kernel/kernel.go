@@ -119,6 +119,7 @@ type Spec struct {
 	Share      Share
 	Commit     Commit
 	Attributes uint32 // Unix: noted in the entry, for those who open the section
+	over       *File  // Unix: the file that the section is over; nil for memory
 }
 
 // Mode says what an existing object means to a creator.

@@ -140,12 +140,14 @@ type making struct {
 }
 
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (*handle, bool, error) {
-	if spec.Size > addressable {
-		return nil, false, tooWide(spec.Size)
-	}
-	spec.Size = roundToPages(spec.Size)
-	if err := spec.affordable(); err != nil {
-		return nil, false, err
+	if spec.over == nil {
+		if spec.Size > addressable {
+			return nil, false, tooWide(spec.Size)
+		}
+		spec.Size = roundToPages(spec.Size)
+		if err := spec.affordable(); err != nil {
+			return nil, false, err
+		}
 	}
 	return createObject(ctx, name, &making{Spec: spec, access: access, kind: KindSection, attributes: spec.Attributes}, mode)
 }
@@ -254,7 +256,7 @@ func openExisting(ctx context.Context, p *place, name Name, m *making, mode Mode
 // process before it is published.
 func build(p *place, name Name, m *making) (*handle, error) {
 	h := newHeader(p, name, m)
-	mem, err := p.backing.create(p, &m.Spec, m.access, h)
+	mem, err := m.memory(p, h)
 	if err != nil {
 		return nil, err
 	}
@@ -287,6 +289,19 @@ func build(p *place, name Name, m *making) (*handle, error) {
 		}
 	}
 	return made, nil
+}
+
+// memory is the new object's, and what the header must tell those who will reach it.
+func (m *making) memory(p *place, h *header) (memory, error) {
+	if m.over == nil {
+		return p.backing.create(p, &m.Spec, m.access, h)
+	}
+	if h.name != "" && p.backing.id() != backingMemfd {
+		return nil, fail(NotSupported, "a section over a file can have a name in Linux' Local namespace alone")
+	}
+	mem, identity, err := overMemory(&m.Spec, m.access)
+	h.identity = identity
+	return mem, err
 }
 
 // write writes a new entry's bytes.
@@ -333,7 +348,7 @@ func newHeader(p *place, name Name, m *making) *header {
 // createUnnamed makes memory that no name leads to.
 func createUnnamed(p *place, m *making) (*handle, error) {
 	defer p.locks.begin()()
-	if p.backing.id() == backingFile {
+	if p.backing.id() == backingFile && m.over == nil {
 		// This backing has no memory without an entry; this one loses its temporary name at once.
 		made, err := build(p, Name{}, m)
 		if err == nil {
@@ -342,7 +357,7 @@ func createUnnamed(p *place, m *making) (*handle, error) {
 		return made, err
 	}
 	h := newHeader(p, Name{}, m)
-	mem, err := p.backing.create(p, &m.Spec, m.access, h)
+	mem, err := m.memory(p, h)
 	if err != nil {
 		return nil, err
 	}
