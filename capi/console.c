@@ -104,43 +104,51 @@ typedef struct {
     sigset_t mask;  /* of the program, for the dialog */
 } dialog;
 
-/* become_dialog runs in the memory of the program, which waits until it is another program. */
-static int become_dialog(void *p)
+/* run_dialog runs in a child. It runs the dialog in a child of its own and ends as that ends. */
+static int run_dialog(void *p)
 {
     dialog *d = p;
-    dup2(d->input, STDIN_FILENO);
-    dup2(d->complaints, STDERR_FILENO);
+    int status;
     for (int number = 1; number < NSIG; number++) {
         struct sigaction now;
-        if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)
+        if (sigaction(number, NULL, &now) == 0 && (now.sa_handler != SIG_IGN || number == SIGCHLD))
             signal(number, SIG_DFL);
     }
-    pthread_sigmask(SIG_SETMASK, &d->mask, NULL);
-    execvp(d->arguments[0], d->arguments);
-    _exit(127);
+    pid_t child = vfork();
+    if (child == 0) {
+        dup2(d->input, STDIN_FILENO);
+        dup2(d->complaints, STDERR_FILENO);
+        sigprocmask(SIG_SETMASK, &d->mask, NULL);
+        execvp(d->arguments[0], d->arguments);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        _exit(127);
+    _exit(WEXITSTATUS(status));
 }
 
-/* run runs a dialog and gives its status, -1 if it did not run. The child announces its end by no signal, and no wait of
- * the program meets it: it is not the program's child, as far as the program knows. */
+/* run runs a dialog and gives its status. The program is not to hear of a child that it did not make: neither by
+ * SIGCHLD, nor by a wait for any child. A child made to announce its end by no signal is met by no such wait; but one
+ * that becomes another program announces its end again. Hence the one between. */
 static int run(dialog *d)
 {
-    enum { size = 256 << 10 };
+    enum { size = 64 << 10 };
     sigset_t all;
-    int status = -1;
+    int status;
     char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED)
-        return -1;
+        return 127;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &d->mask); /* no handler of the program may run in the child */
-    pid_t child = clone(become_dialog, stack + size, CLONE_VM | CLONE_VFORK, d);
+    pid_t child = clone(run_dialog, stack + size, 0, d);
     pthread_sigmask(SIG_SETMASK, &d->mask, NULL);
     munmap(stack, size);
     if (child < 0)
-        return -1;
+        return 127;
     while (waitpid(child, &status, __WCLONE) < 0)
         if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+            return 127;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
 /* shown reports whether a dialog was seen. Closed by its frame it gives 1, which is as good as OK; but when it could not

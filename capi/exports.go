@@ -46,8 +46,11 @@ func made(name unsafe.Pointer, wide C.int, code *C.uint32_t, call func(name *uin
 
 func attributes(p unsafe.Pointer) *win32.SecurityAttributes { return (*win32.SecurityAttributes)(p) }
 
-// roomForHandlers is what a signal handler of the program finds on the stack at least.
+// roomForHandlers is what a signal handler of the program finds on the stack at least, in four parts: the compiler keeps
+// larger variables elsewhere.
 const roomForHandlers = 256 << 10
+
+type quarter [roomForHandlers / 4]byte
 
 // goMeet is the first call of each thread. A handler of the program that was not installed with SA_ONSTACK runs on the
 // stack of whatever it interrupts. Go's stacks are small and grow when a function needs more, of which a handler knows
@@ -61,13 +64,13 @@ func goMeet() { makeRoom(false) }
 //go:noinline
 func makeRoom(use bool) {
 	if use {
-		var frame [roomForHandlers]byte
-		fill(&frame)
+		var a, b, c, d quarter
+		fill(&a, &b, &c, &d)
 	}
 }
 
 //go:noinline
-func fill(frame *[roomForHandlers]byte) { frame[0] = 1 }
+func fill(a, b, c, d *quarter) { a[0], b[0], c[0], d[0] = 1, 1, 1, 1 }
 
 //export goEndThread
 func goEndThread() { win32.EndThread() }

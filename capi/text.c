@@ -259,8 +259,9 @@ static void print_string(FILE *file, conversion *c, va_list *arguments)
     /* A precision counts units of the string itself, which need not end with NUL when it has so many. */
     const char *point = memchr(c->text, '.', c->length);
     int most = point ? atoi(point + 1) : -1;
-    size_t limit = most < 0 ? PTRDIFF_MAX : (size_t)most;
-    char *text = wide ? narrow_part(s, namedshm_wcsnlen(s, limit)) : strndup(s, limit);
+    char *text = wide       ? narrow_part(s, most < 0 ? namedshm_wcslen(s) : namedshm_wcsnlen(s, (size_t)most))
+                 : most < 0 ? strdup(s)
+                            : strndup(s, (size_t)most);
     if (!text)
         abort();
     if (point)
