@@ -103,7 +103,13 @@ var calls = []call{
 	does(`CloseHandle\((INVALID_HANDLE_VALUE|unknown)\)`, func(w *world, m []string) outcome {
 		return simply(w.call("CloseHandle", unknown(m[1])))
 	}),
-	does(`UnmapViewOfFile(?:\((.*)\))?`, func(w *world, m []string) outcome { return simply(w.call("UnmapViewOfFile", w.place(m[1]))) }),
+	does(`UnmapViewOfFile(?:\((.*)\))?`, func(w *world, m []string) outcome {
+		a := w.call("UnmapViewOfFile", w.place(m[1]))
+		if a.Value != 0 {
+			w.views = without(w.views, w.view) // by whatever address inside
+		}
+		return simply(a)
+	}),
 	does(`FlushViewOfFile(?:\((.*?)(?:,(\d+))?\))?`, func(w *world, m []string) outcome {
 		length, _ := strconv.Atoi(m[2])
 		return simply(w.call("FlushViewOfFile", w.place(m[1]), length))
@@ -214,7 +220,7 @@ var calls = []call{
 	}),
 	does(`CreateEvent/CreateMutex/CreateSemaphore\(".*"\)`, func(w *world, _ []string) outcome {
 		name := w.quoted()
-		w.childCall("CreateEventW", 0, 0, 0, wide(name))
+		w.childCall("CreateEventW", 0, 0, 0, wide(name+".e"))
 		w.childCall("CreateMutexW", 0, 0, wide(name+".m"))
 		return outcome{Answer: w.childCall("CreateSemaphoreW", 0, 0, 1, wide(name+".s")), isCall: true}
 	}),

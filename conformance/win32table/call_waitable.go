@@ -148,20 +148,23 @@ func callWaitMultiple(w *world, m []string) (out outcome) {
 }
 
 // callPulse pulses an event, for nobody or for so many waiters as the row says. Nobody tells whether a wait waits
-// already, so a pulse may come too early for some, and there are several trials, of which that counts that let the most through. Those
-// that a trial has left are let through by SetEvent, one after the other.
+// already, so a pulse may come too early for some, and there are several trials, of which that counts that let the most
+// through. Those that a trial has left are let through by SetEvent, one after the other.
 func callPulse(w *world, _ []string) outcome {
 	if w.waiters == 0 {
 		return simply(w.call("PulseEvent", w.handle))
 	}
 	out := outcome{}
-	for range pulseTrials {
+	for trial := range pulseTrials {
 		out.released = max(out.released, w.pulse())
+		if out.released == w.waiters || out.released > 0 && trial > 0 {
+			break
+		}
 	}
 	return out
 }
 
-// pulseTrials is how often the waiters of a pulse come together.
+// pulseTrials is how often the waiters of a pulse come together at most.
 const pulseTrials = 10
 
 // pulse is one pulse of an event with waiters, and says how many of them it let through.
@@ -208,7 +211,7 @@ func (w *world) pulse() (released int) {
 
 // pulseGrace is how long those whom a pulse let through have to say so. One who takes longer is not counted, and the next
 // trial has another chance.
-const pulseGrace = 100 * time.Millisecond
+const pulseGrace = 50 * time.Millisecond
 
 // waitForSleepers gives the threads that were told to wait the time to do so: as long as it takes to ask the process many
 // things one after the other.

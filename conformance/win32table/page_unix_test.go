@@ -2,7 +2,10 @@
 
 package win32table
 
-import "os"
+import (
+	"os"
+	"testing"
+)
 
 func underWine() bool { return false }
 
@@ -35,3 +38,6 @@ func here() []Exception {
 		{Reason: "a file has names in the Local namespace alone", Rows: []string{"FIL-00[34569].*"}, In: `Global\`},
 	}
 }
+
+// TestEveryRowCanFail needs no second run under Wine: it is about the driver.
+func TestEveryRowCanFail(t *testing.T) { CanFail(t, program(t)) }

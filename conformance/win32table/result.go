@@ -161,7 +161,7 @@ var details = []expectation{
 	}),
 	expect(`\(.*\b(read only|no write|writes are private|read and write|read, write|readable too)\b.*\)`, usable),
 	expect(`^view .*\bshared$`, func(w *world, out outcome, _ []string) error { return usable(w, out, []string{"", "read and write"}) }),
-	expect(`, attributes (SEC_COMMIT)$|, (SEC_FILE)$`, func(_ *world, out outcome, m []string) error {
+	expect(`, attributes (SEC_\w+)$|, (SEC_\w+)$`, func(_ *world, out outcome, m []string) error {
 		return number("attributes", out.flags, fmt.Sprint(numbers[cmp.Or(m[1], m[2])]))
 	}),
 	expect(`NtQuerySection reports the same attributes`, func(_ *world, out outcome, _ []string) error {
@@ -482,8 +482,9 @@ func describes(w *world, out outcome, _ []string) error {
 		strings.Contains(result, "AllocationProtect unchanged") && r.allowed != uint64(numbers["PAGE_READWRITE"]),
 		strings.Contains(result, "rounded down") && (r.base != w.view || r.size == 0):
 		return fmt.Errorf("%+v", *r)
-	case strings.Contains(result, "rest stays PAGE_WRITECOPY"):
-		if rest := w.query(w.view + r.size); rest.protect != uint64(numbers["PAGE_WRITECOPY"]) {
+	}
+	if _, word, found := strings.Cut(result, "rest stays "); found {
+		if rest := w.query(w.view + r.size); rest.protect != uint64(numbers[word]) {
 			return fmt.Errorf("the rest: %+v", rest)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -60,7 +61,13 @@ func (w *world) on(thread int, function string, arguments ...any) Answer {
 	case strings.HasPrefix(function, "Create") && a.Value != 1<<64-1, strings.HasPrefix(function, "Open"):
 		w.handles = append(w.handles, a.Value)
 	case function == "DuplicateHandle":
-		w.handles = append(w.handles, a.Number(0))
+		if !slices.Contains(w.handles, a.Number(0)) { // it may have taken its source's number
+			w.handles = append(w.handles, a.Number(0))
+		}
+	case function == "CloseHandle":
+		w.handles = without(w.handles, arguments[0])
+	case function == "UnmapViewOfFile":
+		w.views = without(w.views, arguments[0])
 	case strings.HasPrefix(function, "MapViewOfFile"):
 		w.views = append(w.views, a.Value)
 	}
@@ -68,6 +75,11 @@ func (w *world) on(thread int, function string, arguments ...any) Answer {
 		w.threads = append(w.threads, thread)
 	}
 	return a
+}
+
+// without is a list without a number: what is closed must not be closed once more, it may be something else's by then.
+func without(list []uint64, number any) []uint64 {
+	return slices.DeleteFunc(list, func(n uint64) bool { return any(n) == number })
 }
 
 // call makes a call whose answer is the row's.
@@ -94,7 +106,7 @@ func (w *world) name() string {
 	return w.own
 }
 
-// close takes back what the row has left. What is gone already is gone.
+// close takes back what the row has left.
 func (w *world) close() {
 	for _, v := range w.views {
 		w.process.call(0, "UnmapViewOfFile", v)
@@ -267,8 +279,9 @@ func (w *world) pad(prefix string, n int) string {
 // literal is a name as the table has it, made this process's own where it is an ordinary word, so that two runs of
 // this test on one machine do not meet.
 func (w *world) literal(s string) string {
+	s = strings.Replace(s, "<own id>", "1", 1) // sessions are numbered from 1; 0 is that of services
 	prefix, rest := "", s
-	for _, p := range []string{`Global\`, `Local\`} {
+	for _, p := range []string{`Global\`, `Local\`, `Session\1\`} {
 		if after, ok := strings.CutPrefix(s, p); ok {
 			prefix, rest = p, after
 		}
