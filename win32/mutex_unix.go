@@ -152,13 +152,12 @@ func (m *mutex) wait(milliseconds uint32) (uint32, error) {
 	if err != nil {
 		return WAIT_FAILED, err
 	}
-	var abandoned bool
-	if milliseconds == 0 {
-		var got bool
-		if got, abandoned, err = w.Try(); err == nil && !got {
-			err = context.DeadlineExceeded
-		}
-	} else {
+	got, abandoned, err := w.Try()
+	switch {
+	case got || err != nil:
+	case milliseconds == 0:
+		err = context.DeadlineExceeded
+	default:
 		abandoned, err = w.Lock(&limit{milliseconds: milliseconds})
 	}
 	if err == nil {

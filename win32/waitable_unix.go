@@ -251,15 +251,15 @@ func waitForSingleObject(handle Handle, milliseconds uint32) (uint32, error) {
 	case kindProcess:
 		return outlive(milliseconds)
 	}
-	if milliseconds == 0 {
-		got, abandoned, err := e.target.object.Try()
-		if err == nil && !got {
-			err = context.DeadlineExceeded
-		}
-		return waited(abandoned, 0, err)
+	// Most waits need no limit, which would have to be allocated.
+	if got, _, err := e.target.object.Try(); got || err != nil {
+		return waited(false, 0, err)
 	}
-	abandoned, err := e.target.object.Wait(&limit{milliseconds: milliseconds})
-	return waited(abandoned, 0, err)
+	if milliseconds == 0 {
+		return uint32(WAIT_TIMEOUT), nil
+	}
+	_, err := e.target.object.Wait(&limit{milliseconds: milliseconds})
+	return waited(false, 0, err)
 }
 
 // outlive waits for the end of this process, which nobody in it sees.

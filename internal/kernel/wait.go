@@ -122,10 +122,20 @@ func (n *nativeWaitable) outlast(w word) {
 	}
 }
 
+// try allocates nothing where there is nothing to guard against.
 func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	if n.fragile {
-		defer n.guard(&err)()
+		return n.tryGuarded()
 	}
+	return n.tryNow()
+}
+
+func (n *nativeWaitable) tryGuarded() (acquired, abandoned bool, err error) {
+	defer n.guard(&err)()
+	return n.tryNow()
+}
+
+func (n *nativeWaitable) tryNow() (acquired, abandoned bool, err error) {
 	if err := n.foreign(); err != nil {
 		return false, false, err
 	}
