@@ -1,0 +1,282 @@
+package win32_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/namedshm/namedshm/win32"
+)
+
+// newFile is a file with some bytes in it.
+func newFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func openFile(t *testing.T, path string, access uint32) win32.Handle {
+	t.Helper()
+	h, err := win32.CreateFile(wide(path), access, 0, nil, win32.OPEN_EXISTING, 0, 0)
+	return closes(t, h, err)
+}
+
+const readWrite = win32.GENERIC_READ | win32.GENERIC_WRITE
+
+func mapView(t *testing.T, section win32.Handle, access uint32) uintptr {
+	t.Helper()
+	at, err := win32.MapViewOfFile(section, access, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { win32.UnmapViewOfFile(at) })
+	return at
+}
+
+func overFile(t *testing.T, file win32.Handle, size uint32, name *uint16) win32.Handle {
+	t.Helper()
+	h, err := win32.CreateFileMapping(file, nil, win32.PAGE_READWRITE, 0, size, name)
+	return closes(t, h, err)
+}
+
+// TestFileIsTheMemory: what is written to the file is seen in the view, and the other way round.
+func TestFileIsTheMemory(t *testing.T) {
+	path := newFile(t, "hello, world")
+	file := openFile(t, path, readWrite)
+	section := overFile(t, file, 0, nil)
+	if err := win32.CloseHandle(file); err != nil { // the section keeps it
+		t.Fatal(err)
+	}
+	at := mapView(t, section, win32.FILE_MAP_WRITE)
+	view := win32.Bytes(at, 12)
+	if string(view) != "hello, world" {
+		t.Fatalf("the view has %q", view)
+	}
+	copy(view, "HELLO")
+	if err := win32.FlushViewOfFile(at, 5); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "HELLO, world" {
+		t.Errorf("the file has %q, %v", b, err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteAt([]byte("WORLD"), 7)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if string(view) != "HELLO, WORLD" {
+		t.Errorf("the view has %q", view)
+	}
+	private := win32.Bytes(mapView(t, section, win32.FILE_MAP_COPY), 12)
+	copy(private, "xxxxx")
+	if b, _ := os.ReadFile(path); !bytes.HasPrefix(b, []byte("HELLO")) {
+		t.Errorf("a copy view wrote the file: %q", b)
+	}
+}
+
+// TestDescriptorIsAFile: Handle(f.Fd()) is what programs for Windows pass, and FileHandle what outlives f.
+func TestDescriptorIsAFile(t *testing.T) {
+	f, err := os.OpenFile(newFile(t, "by descriptor"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := overFile(t, win32.Handle(f.Fd()), 0, nil)
+	handle, err := win32.FileHandle(f)
+	closes(t, handle, err)
+	var size int64
+	if err := win32.GetFileSizeEx(win32.Handle(f.Fd()), &size); err != nil || size != 13 {
+		t.Errorf("size %d, %v", size, err)
+	}
+	if kind, err := win32.GetFileType(handle); kind != win32.FILE_TYPE_DISK || err != nil {
+		t.Errorf("type %d, %v", kind, err)
+	}
+	if err := win32.CloseHandle(win32.Handle(f.Fd())); err != win32.ERROR_INVALID_HANDLE {
+		t.Errorf("CloseHandle of a descriptor gives %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []win32.Handle{section, overFile(t, handle, 0, nil)} {
+		if got := win32.Bytes(mapView(t, s, win32.FILE_MAP_READ), 13); string(got) != "by descriptor" {
+			t.Errorf("the view has %q", got)
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if _, err := win32.CreateFileMapping(win32.Handle(r.Fd()), nil, win32.PAGE_READONLY, 0, 1, nil); err != win32.ERROR_INVALID_HANDLE {
+		t.Errorf("a section over a pipe gives %v", err)
+	}
+}
+
+// TestFileName: the name of a section over a file lives as any name does: through whoever has a handle, stopped or not,
+// and not a moment longer.
+func TestFileName(t *testing.T) {
+	path, name := newFile(t, "contents"), fresh()
+	creator, heir := startActor(t), startActor(t)
+	creator.does("CreateOverFile", name, path)
+	open := func() (win32.Handle, error) {
+		return win32.OpenFileMapping(win32.FILE_MAP_WRITE, false, wide(name))
+	}
+	if err := creator.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	heir.does("OpenFileMapping", name) // the creator cannot help
+	creator.kill()
+	h, err := open() // through the heir
+	section := closes(t, h, err)
+	view := win32.Bytes(mapView(t, section, win32.FILE_MAP_WRITE), 8)
+	if string(view) != "contents" {
+		t.Fatalf("the view has %q", view)
+	}
+	copy(view, "CONTENTS")
+	var info win32.SectionBasicInformation
+	if all, err := win32.OpenFileMapping(win32.FILE_MAP_ALL_ACCESS, false, wide(name)); err != nil {
+		t.Error(err)
+	} else {
+		if err := win32.NtQuerySection(all, &info); err != nil || info.Size != 8 || info.Attributes != win32.SEC_FILE {
+			t.Errorf("%+v, %v", info, err)
+		}
+		win32.CloseHandle(all)
+	}
+	if err := win32.CloseHandle(section); err != nil {
+		t.Fatal(err)
+	}
+	heir.kill()
+	if _, err := open(); err != win32.ERROR_FILE_NOT_FOUND {
+		t.Errorf("the dead name gives %v", err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "CONTENTS" {
+		t.Errorf("the file has %q, %v", b, err)
+	}
+	h, err = win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, 8, wide(name))
+	anew := closes(t, h, err)
+	if got := win32.Bytes(mapView(t, anew, win32.FILE_MAP_READ), 8); !bytes.Equal(got, make([]byte, 8)) {
+		t.Errorf("a new section of the name has %q", got)
+	}
+}
+
+// TestFileThatIsNotFollowed: a file that takes the place of another is not reached by the other's name.
+func TestFileThatIsNotFollowed(t *testing.T) {
+	path, name := newFile(t, "the first"), fresh()
+	creator := startActor(t)
+	creator.does("CreateOverFile", name, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("another one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, err := win32.OpenFileMapping(win32.FILE_MAP_READ, false, wide(name))
+	section := closes(t, h, err)
+	if got := win32.Bytes(mapView(t, section, win32.FILE_MAP_READ), 9); string(got) != "the first" {
+		t.Errorf("the view has %q", got)
+	}
+}
+
+// TestFileRights: a section takes no more than the file's handle gives, and a handle that only reads cannot grow the file.
+func TestFileRights(t *testing.T) {
+	path := newFile(t, "twelve bytes")
+	for _, c := range []struct {
+		access, protect, size uint32
+		want                  error
+	}{
+		{win32.GENERIC_READ, win32.PAGE_READWRITE, 0, win32.ERROR_ACCESS_DENIED},
+		{win32.GENERIC_WRITE, win32.PAGE_READONLY, 0, win32.ERROR_ACCESS_DENIED},
+		{win32.GENERIC_READ, win32.PAGE_READONLY, 13, win32.ERROR_NOT_ENOUGH_MEMORY},
+		{win32.GENERIC_READ, win32.PAGE_WRITECOPY, 13, win32.ERROR_NOT_ENOUGH_MEMORY},
+		{readWrite, win32.PAGE_READONLY, 13, win32.ERROR_NOT_ENOUGH_MEMORY},
+		{readWrite, win32.PAGE_READWRITE | win32.SEC_IMAGE, 0, win32.ERROR_BAD_EXE_FORMAT},
+		{readWrite, win32.PAGE_NOACCESS, 0, win32.ERROR_INVALID_PARAMETER},
+		{win32.GENERIC_READ, win32.PAGE_READONLY, 12, nil},
+		{win32.GENERIC_READ, win32.PAGE_WRITECOPY, 5, nil},
+		{readWrite, win32.PAGE_READWRITE, 13, nil},
+	} {
+		h, err := win32.CreateFileMapping(openFile(t, path, c.access), nil, c.protect, 0, c.size, nil)
+		if err != c.want {
+			t.Errorf("access %#x, protection %#x, %d bytes: %v, want %v", c.access, c.protect, c.size, err, c.want)
+		}
+		if err == nil {
+			win32.CloseHandle(h)
+		}
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "twelve bytes\x00" {
+		t.Errorf("the file has %q, %v", b, err)
+	}
+}
+
+func TestCreateFile(t *testing.T) {
+	directory := t.TempDir()
+	path := filepath.Join(directory, "new")
+	for _, c := range []struct {
+		path           string
+		access, create uint32
+		want           error
+	}{
+		{path, readWrite, win32.OPEN_EXISTING, win32.ERROR_FILE_NOT_FOUND},
+		{path, readWrite, win32.TRUNCATE_EXISTING, win32.ERROR_FILE_NOT_FOUND},
+		{path, win32.GENERIC_READ, win32.TRUNCATE_EXISTING, win32.ERROR_INVALID_PARAMETER},
+		{filepath.Join(directory, "no", "file"), readWrite, win32.CREATE_ALWAYS, win32.ERROR_PATH_NOT_FOUND},
+		{directory, readWrite, win32.OPEN_EXISTING, win32.ERROR_ACCESS_DENIED},
+		{"", readWrite, win32.OPEN_EXISTING, win32.ERROR_PATH_NOT_FOUND},
+		{path, readWrite, 9, win32.ERROR_INVALID_PARAMETER},
+		{path, readWrite, win32.CREATE_NEW, nil},
+		{path, readWrite, win32.CREATE_NEW, win32.ERROR_FILE_EXISTS},
+		{path, readWrite, win32.OPEN_ALWAYS, nil},
+		{path, readWrite, win32.CREATE_ALWAYS, nil},
+	} {
+		h, err := win32.CreateFile(wide(c.path), c.access, 0, nil, c.create, 0, 0)
+		if err != c.want || (err != nil) != (h == win32.InvalidHandle) {
+			t.Errorf("%q, %#x, %d: %#x, %v, want %v", c.path, c.access, c.create, h, err, c.want)
+		}
+		if err == nil {
+			win32.CloseHandle(h)
+		}
+	}
+	h, err := win32.CreateFile(wide(path), readWrite, 0, nil, win32.OPEN_EXISTING, win32.FILE_FLAG_DELETE_ON_CLOSE, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := win32.CloseHandle(h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+}
+
+// TestDiskFull: the table's row MIS-001. What a file cannot be grown to is refused, and it stays as it was.
+func TestDiskFull(t *testing.T) {
+	directory := t.TempDir()
+	if err := syscall.Mount("tmpfs", directory, "tmpfs", 0, "size=64k"); err != nil {
+		if os.Getenv("CI") != "true" {
+			t.Skipf("a small file system takes root: %v", err)
+		}
+		t.Fatal(err)
+	}
+	defer syscall.Unmount(directory, syscall.MNT_DETACH)
+	path := filepath.Join(directory, "file")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := openFile(t, path, readWrite)
+	if _, err := win32.CreateFileMapping(file, nil, win32.PAGE_READWRITE, 0, 1<<20, nil); err != win32.ERROR_DISK_FULL {
+		t.Errorf("1 MiB on 64 KiB gives %v", err)
+	}
+	if i, err := os.Stat(path); err != nil || i.Size() != 1 {
+		t.Errorf("the file has %d bytes, %v", i.Size(), err)
+	}
+	section := overFile(t, file, 8192, nil)
+	win32.Bytes(mapView(t, section, win32.FILE_MAP_WRITE), 8192)[8191] = 1
+}

@@ -1,0 +1,267 @@
+//go:build unix
+
+package win32_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"github.com/namedshm/namedshm/win32"
+)
+
+func TestHandleNumbers(t *testing.T) {
+	const many = 3000
+	seen := map[win32.Handle]bool{}
+	for range 2 {
+		var open []win32.Handle
+		for range many {
+			h, err := win32.CreateSemaphore(nil, 0, 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, h)
+			if h == 0 || h == win32.InvalidHandle || h%4 != 0 || h < 0x10000 || h>>31 != 0 {
+				t.Fatalf("%#x is no number for a handle", h)
+			}
+			if seen[h] {
+				t.Fatalf("%#x was used before", h)
+			}
+			seen[h] = true
+		}
+		for _, h := range open {
+			if err := win32.CloseHandle(h); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestLowBits: the two lowest bits of a handle are not looked at.
+func TestLowBits(t *testing.T) {
+	h, err := win32.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := win32.SetEvent(h | 3); err != nil {
+		t.Error(err)
+	}
+	if event, err := win32.WaitForSingleObject(h|1, 0); event != win32.WAIT_OBJECT_0 || err != nil {
+		t.Errorf("%#x, %v", event, err)
+	}
+	if err := win32.CloseHandle(h); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClosedHandles: every call refuses a handle that is closed, that never was, or that is of another kind.
+func TestClosedHandles(t *testing.T) {
+	closed, err := win32.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := win32.CloseHandle(closed); err != nil {
+		t.Fatal(err)
+	}
+	section, err := win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.CloseHandle(section)
+	var size int64
+	var flags uint32
+	var info win32.SectionBasicInformation
+	self := win32.CurrentProcess()
+	for name, call := range map[string]func(h win32.Handle) error{
+		"SetEvent": win32.SetEvent, "ResetEvent": win32.ResetEvent, "PulseEvent": win32.PulseEvent,
+		"ReleaseMutex":     win32.ReleaseMutex,
+		"ReleaseSemaphore": func(h win32.Handle) error { return win32.ReleaseSemaphore(h, 1, nil) },
+		"GetFileSizeEx":    func(h win32.Handle) error { return win32.GetFileSizeEx(h, &size) },
+		"CreateFileMapping": func(h win32.Handle) error {
+			_, err := win32.CreateFileMapping(h, nil, win32.PAGE_READWRITE, 0, 1, nil)
+			return err
+		},
+		"SignalObjectAndWait": func(h win32.Handle) error {
+			_, err := win32.SignalObjectAndWait(h, closed, 0, false)
+			return err
+		},
+	} {
+		for _, h := range []win32.Handle{closed, 0x7ffffff0, section} {
+			if name == "CreateFileMapping" && h == 0 {
+				continue
+			}
+			if err := call(h); err != win32.ERROR_INVALID_HANDLE {
+				t.Errorf("%s of %#x gives %v", name, h, err)
+			}
+		}
+	}
+	for name, call := range map[string]func() error{
+		"CloseHandle":          func() error { return win32.CloseHandle(closed) },
+		"MapViewOfFile":        func() error { _, err := win32.MapViewOfFile(closed, 4, 0, 0, 0); return err },
+		"NtQuerySection":       func() error { return win32.NtQuerySection(closed, &info) },
+		"GetHandleInformation": func() error { return win32.GetHandleInformation(closed, &flags) },
+		"SetHandleInformation": func() error { return win32.SetHandleInformation(closed, 1, 1) },
+		"DuplicateHandle": func() error {
+			var to win32.Handle
+			return win32.DuplicateHandle(self, closed, self, &to, 0, false, win32.DUPLICATE_SAME_ACCESS)
+		},
+		"WaitForSingleObject":    func() error { _, err := win32.WaitForSingleObject(closed, 0); return err },
+		"WaitForMultipleObjects": func() error { _, err := win32.WaitForMultipleObjects([]win32.Handle{closed}, false, 0); return err },
+	} {
+		if err := call(); err != win32.ERROR_INVALID_HANDLE {
+			t.Errorf("%s of a closed handle gives %v", name, err)
+		}
+	}
+}
+
+// TestCloseUnderCalls: handles are closed while others use them. Each call works or is told that the handle is closed.
+func TestCloseUnderCalls(t *testing.T) {
+	const rounds, users = 300, 4
+	for range rounds {
+		h, err := win32.CreateEvent(nil, 1, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range users {
+			all.Go(func() {
+				for {
+					err := win32.SetEvent(h)
+					if err == nil {
+						_, err = win32.WaitForSingleObject(h, 0)
+					}
+					if err == win32.ERROR_INVALID_HANDLE {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		if err := win32.CloseHandle(h); err != nil {
+			t.Error(err)
+		}
+		all.Wait()
+	}
+}
+
+func TestDuplicatesShareAnObject(t *testing.T) {
+	self := win32.CurrentProcess()
+	h, err := win32.CreateEvent(nil, 0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waits win32.Handle
+	if err := win32.DuplicateHandle(self, h, self, &waits, win32.SYNCHRONIZE, true, 0); err != nil {
+		t.Fatal(err)
+	}
+	if !win32.CompareObjectHandles(h, waits) || win32.CompareObjectHandles(h, self) {
+		t.Error("CompareObjectHandles does not tell them apart")
+	}
+	if err := win32.SetEvent(waits); err != win32.ERROR_ACCESS_DENIED {
+		t.Errorf("a duplicate without the right sets: %v", err)
+	}
+	if err := win32.SetEvent(h); err != nil {
+		t.Error(err)
+	}
+	if err := win32.CloseHandle(h); err != nil {
+		t.Error(err)
+	}
+	var flags uint32
+	if err := win32.GetHandleInformation(waits, &flags); err != nil || flags != win32.HANDLE_FLAG_INHERIT {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
+	if event, err := win32.WaitForSingleObject(waits, 0); event != win32.WAIT_OBJECT_0 || err != nil {
+		t.Errorf("the duplicate's wait gives %#x, %v", event, err)
+	}
+	if err := win32.DuplicateHandle(self, waits, self, nil, 0, false, win32.DUPLICATE_CLOSE_SOURCE|win32.DUPLICATE_SAME_ACCESS); err != nil {
+		t.Error(err)
+	}
+	if _, err := win32.WaitForSingleObject(waits, 0); err != win32.ERROR_INVALID_HANDLE {
+		t.Errorf("the closed source's wait gives %v", err)
+	}
+}
+
+func TestErrnoMatchesPortableErrors(t *testing.T) {
+	for code, want := range map[win32.Errno]error{
+		win32.ERROR_FILE_NOT_FOUND: fs.ErrNotExist, win32.ERROR_ALREADY_EXISTS: fs.ErrExist,
+		win32.ERROR_ACCESS_DENIED: fs.ErrPermission, win32.ERROR_NOT_SUPPORTED: errors.ErrUnsupported,
+	} {
+		if !errors.Is(code, want) || code.Error() == "" {
+			t.Errorf("%d is no %v", code, want)
+		}
+	}
+}
+
+func TestNamesInUTF16(t *testing.T) {
+	for _, s := range []string{"", "plain", "Ünïcödé", "漢字😀", "lone\xed\xa0\x80surrogate", "\xed\xb0\x80"} {
+		units, err := win32.UTF16FromString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := win32.UTF16ToString(units); got != s {
+			t.Errorf("%q comes back as %q", s, got)
+		}
+		if got := win32.UTF16PtrToString(&units[0]); got != s {
+			t.Errorf("%q comes back as %q", s, got)
+		}
+	}
+	if _, err := win32.UTF16FromString("a\x00b"); err == nil {
+		t.Error("a NUL is taken")
+	}
+	if got := win32.UTF16ToString([]uint16{'a', 0xD800, 0xDC00, 0}); got != "a\U00010000" {
+		t.Errorf("a pair becomes %q", got)
+	}
+	if got := win32.UTF16PtrToString(nil); got != "" {
+		t.Errorf("nil becomes %q", got)
+	}
+}
+
+func TestNamesOfTheAFunctions(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		want error
+	}{
+		{strings.Repeat("n", win32.MAX_PATH), nil},
+		{strings.Repeat("n", win32.MAX_PATH+1), win32.ERROR_FILENAME_EXCED_RANGE},
+		{strings.Repeat("é", win32.MAX_PATH), nil},
+		{strings.Repeat("😀", win32.MAX_PATH/2+1), win32.ERROR_FILENAME_EXCED_RANGE},
+		{"\xff", win32.ERROR_INVALID_NAME},
+	} {
+		bytes := append([]byte(c.name), 0)
+		p, err := win32.UTF16PtrFromANSI(&bytes[0])
+		if err != c.want || err == nil && win32.UTF16PtrToString(p) != c.name {
+			t.Errorf("%.20q, %d bytes: %v, want %v", c.name, len(c.name), err, c.want)
+		}
+	}
+	if p, err := win32.UTF16PtrFromANSI(nil); p != nil || err != nil {
+		t.Errorf("nil gives %v, %v", p, err)
+	}
+}
+
+// TestNamedReservation: pages of a section that has a name are committed when they are mapped, which VirtualQuery says.
+func TestNamedReservation(t *testing.T) {
+	h, err := win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE|win32.SEC_RESERVE, 0, 1<<20, wide(`Local\win32.reserved`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.CloseHandle(h)
+	at, err := win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.UnmapViewOfFile(at)
+	win32.Bytes(at, 1)[0] = 1
+	var m win32.MemoryBasicInformation
+	if err := win32.VirtualQuery(at, &m, unsafe.Sizeof(m)); err != nil || m.State != win32.MEM_COMMIT || m.RegionSize != 1<<20 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if got, err := win32.VirtualAlloc(at, 4096, win32.MEM_COMMIT, win32.PAGE_READWRITE); got != at || err != nil {
+		t.Errorf("%#x, %v", got, err)
+	}
+}
