@@ -85,7 +85,7 @@ static void put_narrow(writer *w, uint32_t c)
         return;
     }
     int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    put(w, (0xF00u >> more & 0xF0) | c >> 6 * more, false);
+    put(w, (0xFF00u >> (more + 1) & 0xFF) | c >> 6 * more, false);
     while (more-- > 0)
         put(w, 0x80 | (c >> 6 * more & 0x3F), false);
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds everything that a test waits for.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 var (
 	directory string // of all that is built; removed at the end
