@@ -26,11 +26,16 @@ import (
 
 const (
 	modulePath  = "github.com/namedshm/namedshm"
-	surfaceFile = "docs/api.txt"
 	longestFunc = 70
 )
 
-var rewriteSurface = flag.Bool("update", false, "rewrite "+surfaceFile)
+// surfaces are the files that have what a user can name, and the directories of the packages.
+var surfaces = map[string][]string{
+	"docs/api.txt":       {".", "inspect"},
+	"docs/api-win32.txt": {"win32"},
+}
+
+var rewriteSurface = flag.Bool("update", false, "rewrite the files of docs that list what a user can name")
 
 // source is one file of the project. file is nil for what is not Go.
 type source struct {
@@ -446,25 +451,27 @@ func exported(t *testing.T, files *token.FileSet, d ast.Decl) []string {
 	return lines
 }
 
-// TestPublicSurface: what a user can name changes only with a change of docs/api.txt in the same commit.
+// TestPublicSurface: what a user can name changes only with a change of the file that lists it in the same commit.
 func TestPublicSurface(t *testing.T) {
 	all := sources(t)
-	var got strings.Builder
-	for _, p := range []struct{ directory, path string }{{".", modulePath}, {"inspect", modulePath + "/inspect"}} {
-		fmt.Fprintf(&got, "package %s\n\n%s\n", p.path, surface(t, all, p.directory))
-	}
-	if *rewriteSurface {
-		if err := os.WriteFile(surfaceFile, []byte(got.String()), 0o644); err != nil {
+	for file, directories := range surfaces {
+		var got strings.Builder
+		for _, directory := range directories {
+			fmt.Fprintf(&got, "package %s\n\n%s\n", path.Join(modulePath, directory), surface(t, all, directory))
+		}
+		if *rewriteSurface {
+			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(surfaceFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.String() != string(want) {
-		t.Errorf("the public surface is not that of %s; if it is meant: go test -run TestPublicSurface . -update\n%s",
-			surfaceFile, difference(string(want), got.String()))
+		if got.String() != string(want) {
+			t.Errorf("the public surface is not that of %s; if it is meant: go test -run TestPublicSurface . -update\n%s",
+				file, difference(string(want), got.String()))
+		}
 	}
 }
 

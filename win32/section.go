@@ -14,10 +14,10 @@ package win32
 // ERROR_FILE_INVALID for an empty file; ERROR_DISK_FULL; ERROR_ACCESS_DENIED for a Global name without the privilege, and
 // for a protection that the file's handle does not allow; those of a name.
 //
-//   - Unix: fhandle may also be a descriptor, win32.Handle(f.Fd()). A name for a file in the Local namespace can be opened
-//     by whoever may look into one of its holders; in the Global namespace it takes the file's path and its permissions.
-//     What other programs do to the file's length afterwards is theirs to answer for: a page that is not there any more
-//     cannot be touched.
+//   - Unix: fhandle may also be a descriptor, win32.Handle(f.Fd()). What other programs do to the file's length afterwards is
+//     theirs to answer for: a page that is not there any more cannot be touched.
+//   - Linux: a section over a file can have a name in the Local namespace. Who opens it for writing must have the right to
+//     open the file so. A name in the Global namespace, and on other Unix systems any, is ERROR_NOT_SUPPORTED.
 //
 // Source: CreateFileMappingW.
 func CreateFileMapping(fhandle Handle, sa *SecurityAttributes, prot uint32, maxSizeHigh uint32, maxSizeLow uint32, name *uint16) (handle Handle, err error) {

@@ -43,6 +43,10 @@ func FlushViewOfFile(addr uintptr, length uintptr) (err error) { return flushVie
 
 // Bytes is length bytes of memory from an address on, for a view. The rules for the slice are those of any pointer into
 // memory that is not Go's: after UnmapViewOfFile it must not be used.
+//
+// It is not inlined: the compiler of Go 1.26 breaks down over a copy of a constant to an address that is made of nil.
+//
+//go:noinline
 func Bytes(addr uintptr, length int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(nil), addr)), length)
 }

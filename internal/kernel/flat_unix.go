@@ -84,6 +84,9 @@ func (w *Waitable) Alone() bool {
 		return true
 	}
 	defer n.place.locks.begin()()
+	if n.fragile { // the locks of the file backing are the process's
+		return n.place.locks.count(n.entry, 2) < 2
+	}
 	seen, err := n.place.locks.look(n.entry)
 	return err == nil && seen == nobody
 }
