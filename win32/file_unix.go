@@ -24,7 +24,6 @@ func (f *file) close() {
 
 // createOverFile makes a section over a file, or opens the one of this name.
 func createOverFile(handle Handle, page, flags uint32, size uint64, name string, inherit bool) (Handle, error) {
-	const tooBig = 1 << 47
 	if size >= tooBig {
 		return 0, ERROR_NOT_ENOUGH_MEMORY
 	}

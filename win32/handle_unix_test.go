@@ -38,6 +38,14 @@ func TestHandleNumbers(t *testing.T) {
 			}
 		}
 	}
+	for range many { // one at a time: its slot would be the next one's
+		h, err := win32.CreateSemaphore(nil, 0, 1, nil)
+		if err != nil || seen[h] {
+			t.Fatalf("%#x was used before: %v", h, err)
+		}
+		seen[h] = true
+		win32.CloseHandle(h)
+	}
 }
 
 // TestLowBits: the two lowest bits of a handle are not looked at.
@@ -263,5 +271,50 @@ func TestNamedReservation(t *testing.T) {
 	}
 	if got, err := win32.VirtualAlloc(at, 4096, win32.MEM_COMMIT, win32.PAGE_READWRITE); got != at || err != nil {
 		t.Errorf("%#x, %v", got, err)
+	}
+}
+
+// TestOrderOfChecks: where a call to MapViewOfFile has several faults, the first in Windows' order is told.
+func TestOrderOfChecks(t *testing.T) {
+	create := func(name string, protect uint32) win32.Handle {
+		h, err := win32.CreateFileMapping(win32.InvalidHandle, nil, protect, 0, 1<<17, wide(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { win32.CloseHandle(h) })
+		return h
+	}
+	open := func(name string, access uint32) win32.Handle {
+		h, err := win32.OpenFileMapping(access, false, wide(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { win32.CloseHandle(h) })
+		return h
+	}
+	both := create(`Local\win32.order.rw`, win32.PAGE_READWRITE)
+	create(`Local\win32.order.ro`, win32.PAGE_READONLY)
+	reads, forbidden := open(`Local\win32.order.rw`, win32.FILE_MAP_READ), open(`Local\win32.order.ro`, win32.FILE_MAP_WRITE)
+	const all = ^uintptr(0)
+	for _, c := range []struct {
+		handle win32.Handle
+		offset uint32
+		length uintptr
+		want   error
+	}{
+		{0x7ffffff0, 1, all, win32.ERROR_INVALID_HANDLE},
+		{reads, 1, all, win32.ERROR_ACCESS_DENIED},
+		{forbidden, 1, all, win32.ERROR_MAPPED_ALIGNMENT},
+		{both, 1, all, win32.ERROR_MAPPED_ALIGNMENT},
+		{both, 1, 1 << 20, win32.ERROR_MAPPED_ALIGNMENT},
+		{forbidden, 1 << 20, 1, win32.ERROR_INVALID_PARAMETER},
+		{both, 1 << 20, all, win32.ERROR_INVALID_PARAMETER},
+		{both, 1 << 20, 1, win32.ERROR_ACCESS_DENIED},
+		{both, 0, 1<<17 + 1, win32.ERROR_ACCESS_DENIED},
+		{both, 0, all - 1, win32.ERROR_ACCESS_DENIED},
+	} {
+		if at, err := win32.MapViewOfFile(c.handle, win32.FILE_MAP_WRITE, 0, c.offset, c.length); err != c.want || at != 0 {
+			t.Errorf("handle %#x, offset %#x, length %#x: %#x, %v, want %v", c.handle, c.offset, c.length, at, err, c.want)
+		}
 	}
 }

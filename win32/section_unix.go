@@ -8,6 +8,9 @@ import (
 	"github.com/namedshm/namedshm/internal/kernel"
 )
 
+// tooBig is a size that no section can have.
+const tooBig = 1 << 47
+
 // sectionFlags are the bits of CreateFileMapping's protection that are no protection.
 const sectionFlags = 0xFF800000
 
@@ -64,11 +67,7 @@ func createFileMapping(file Handle, sa *SecurityAttributes, prot, high, low uint
 	if file != InvalidHandle && file != 0 {
 		return createOverFile(file, page, flags, size, nameAt(name), inherit)
 	}
-	const tooBig = 1 << 47
-	switch {
-	case size == 0:
-		return 0, ERROR_INVALID_PARAMETER
-	case size >= tooBig:
+	if size >= tooBig {
 		return 0, ERROR_NOT_ENOUGH_MEMORY
 	}
 	spec := kernel.Spec{Size: int64(size), Protection: kernel.Protection(page), Attributes: flags}
