@@ -106,6 +106,26 @@ BOOL WINAPI VirtualFree(LPVOID address, SIZE_T size, DWORD kind)
     return enter() && conclude(goVirtualFree(NUMBER(address), size, kind));
 }
 
+NTSTATUS WINAPI NtQuerySection(HANDLE section, SECTION_INFORMATION_CLASS what, PVOID information, SIZE_T length,
+                               PSIZE_T needed)
+{
+    DWORD before = GetLastError();
+    if (!enter()) {
+        SetLastError(before);
+        return STATUS_INVALID_HANDLE;
+    }
+    if (what != SectionBasicInformation)
+        return STATUS_INVALID_INFO_CLASS;
+    if (length != sizeof(SECTION_BASIC_INFORMATION))
+        return STATUS_INFO_LENGTH_MISMATCH;
+    DWORD code = goQuerySection(NUMBER(section), information);
+    if (code != ERROR_SUCCESS)
+        return code == ERROR_ACCESS_DENIED ? STATUS_ACCESS_DENIED : STATUS_INVALID_HANDLE;
+    if (needed)
+        *needed = length;
+    return STATUS_SUCCESS;
+}
+
 /* Handles. */
 
 BOOL WINAPI CloseHandle(HANDLE handle) { return enter() && conclude(goCloseHandle(NUMBER(handle))); }

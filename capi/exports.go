@@ -106,6 +106,11 @@ func goFlushViewOfFile(address C.uintptr_t, length C.size_t) C.uint32_t {
 	return number(win32.FlushViewOfFile(uintptr(address), uintptr(length)))
 }
 
+//export goQuerySection
+func goQuerySection(section C.uintptr_t, information unsafe.Pointer) C.uint32_t {
+	return number(win32.NtQuerySection(win32.Handle(section), (*win32.SectionBasicInformation)(information)))
+}
+
 //export goVirtualQuery
 func goVirtualQuery(address C.uintptr_t, information unsafe.Pointer, length C.size_t) C.uint32_t {
 	return number(win32.VirtualQuery(uintptr(address), (*win32.MemoryBasicInformation)(information), uintptr(length)))

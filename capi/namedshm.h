@@ -282,6 +282,26 @@ NAMEDSHM_API LPVOID WINAPI MapViewOfFileEx(HANDLE section, DWORD access, DWORD o
 NAMEDSHM_API BOOL WINAPI UnmapViewOfFile(LPCVOID address);
 NAMEDSHM_API BOOL WINAPI FlushViewOfFile(LPCVOID address, SIZE_T length);
 
+/* The size of a section, which no Win32 call tells: whole pages, or the exact size of one over a file. NtQuerySection takes
+ * this one class, and returns 0 or one of the statuses below; it keeps no last error. */
+
+typedef LONG NTSTATUS;
+#define STATUS_SUCCESS ((NTSTATUS)0)
+#define STATUS_INVALID_INFO_CLASS ((NTSTATUS)0xC0000003)
+#define STATUS_INFO_LENGTH_MISMATCH ((NTSTATUS)0xC0000004)
+#define STATUS_INVALID_HANDLE ((NTSTATUS)0xC0000008)
+#define STATUS_ACCESS_DENIED ((NTSTATUS)0xC0000022)
+
+typedef enum _SECTION_INFORMATION_CLASS { SectionBasicInformation } SECTION_INFORMATION_CLASS;
+typedef struct _SECTION_BASIC_INFORMATION {
+    PVOID BaseAddress;
+    ULONG Attributes;
+    LARGE_INTEGER Size;
+} SECTION_BASIC_INFORMATION;
+
+NAMEDSHM_API NTSTATUS WINAPI NtQuerySection(HANDLE section, SECTION_INFORMATION_CLASS what, PVOID information,
+                                            SIZE_T length, PSIZE_T needed);
+
 /* Pages of views. VirtualQuery tells about any address, the others are for views alone. */
 
 NAMEDSHM_API SIZE_T WINAPI VirtualQuery(LPCVOID address, PMEMORY_BASIC_INFORMATION information, SIZE_T length);

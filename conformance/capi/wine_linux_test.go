@@ -1,7 +1,9 @@
 package capi
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,14 +65,34 @@ func (w *wine) compile(t *testing.T, source string, flags ...string) string {
 	return program
 }
 
-// run is a program under Wine, on no terminal.
-func (w *wine) run(t *testing.T, program string, arguments ...string) ended {
+// run is a program under Wine, on no terminal. It writes into files: the first program under Wine starts others that live
+// on, and they would keep a pipe open.
+func (w *wine) run(t *testing.T, program string, arguments ...string) (e ended) {
 	t.Helper()
-	return w.plain(finish(t, command(t, w.script, append([]string{"run", program}, arguments...)...)))
-}
-
-func (w *wine) plain(e ended) ended {
-	e.out, e.complaint = strings.ReplaceAll(e.out, "\r\n", "\n"), strings.ReplaceAll(e.complaint, "\r\n", "\n")
+	d := t.TempDir()
+	c := command(t, w.script, append([]string{"run", program}, arguments...)...)
+	for path, to := range map[string]*io.Writer{"out": &c.Stdout, "complaint": &c.Stderr} {
+		f, err := os.Create(filepath.Join(d, path))
+		if err != nil {
+			t.Error(err)
+			return e
+		}
+		defer f.Close()
+		*to = f
+	}
+	var exit *exec.ExitError
+	if err := c.Run(); err != nil && !errors.As(err, &exit) {
+		t.Error(err)
+		return e
+	}
+	e.state = c.ProcessState
+	for path, to := range map[string]*string{"out": &e.out, "complaint": &e.complaint} {
+		text, err := os.ReadFile(filepath.Join(d, path))
+		if err != nil {
+			t.Error(err)
+		}
+		*to = strings.ReplaceAll(string(text), "\r\n", "\n")
+	}
 	return e
 }
 

@@ -1,0 +1,85 @@
+package capi
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPython loads and unloads the library from Python's ctypes.
+func TestPython(t *testing.T) {
+	w := need(t)
+	needTools(t, "python3")
+	isolate(t)
+	if out := run(t, "python3", "testdata/load.py", filepath.Join(w.prefix, "lib", "libnamedshm.so")); out != "well\n" {
+		t.Error(out)
+	}
+}
+
+// TestLoadedLate: a library that is loaded when the program's handlers and masks are in place leaves them.
+func TestLoadedLate(t *testing.T) {
+	w := need(t)
+	isolate(t)
+	run(t, w.compile(t, "gcc", "testdata/unloaded.c", "-O1"), filepath.Join(w.prefix, "lib", "libnamedshm.so"))
+}
+
+// TestSanitizer has the compiler watch every access of a program and what it gives to the library.
+func TestSanitizer(t *testing.T) {
+	w := need(t)
+	for name, source := range map[string]string{"probe": "testdata/probe.c", "guest": "testdata/guest.c", "names": "testdata/names.c"} {
+		t.Run(name, func(t *testing.T) {
+			isolate(t)
+			program := w.compile(t, "gcc", source, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+			arguments := map[string][]string{"probe": {"asan", filepath.Join(t.TempDir(), "file")}, "guest": {"owner"}, "names": nil}[name]
+			e := finish(t, command(t, program, arguments...))
+			if !e.state.Success() || e.complaint != "" {
+				t.Errorf("%v\n%s", e.state, e.complaint)
+			}
+		})
+	}
+}
+
+// TestSanitizerSees shows that the sanitizer would see something.
+func TestSanitizerSees(t *testing.T) {
+	w := need(t)
+	isolate(t)
+	program, out, err := w.tryText(t, "gcc", "c", `
+#include <windows.h>
+#include <stdlib.h>
+int main(void)
+{
+    char *name = malloc(3);
+    memcpy(name, "abc", 3); /* without its end */
+    return MultiByteToWideChar(CP_UTF8, 0, name, (int)strlen(name), NULL, 0) == 3 ? 0 : 1;
+}
+`, "-O0", "-g", "-fsanitize=address")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if e := finish(t, command(t, program)); e.state.Success() || !strings.Contains(e.complaint, "heap-buffer-overflow") {
+		t.Errorf("%v\n%s", e.state, e.complaint)
+	}
+}
+
+// TestValgrind has valgrind watch the C side of the library itself, which no compiler instrumented. What happens inside
+// Go is Go's: it knows nothing of valgrind, and valgrind nothing of stacks that move.
+func TestValgrind(t *testing.T) {
+	w := need(t)
+	needTools(t, "valgrind")
+	isolate(t)
+	program := w.compile(t, "gcc", "testdata/names.c", "-O1", "-g")
+	log := filepath.Join(t.TempDir(), "log")
+	e := finish(t, command(t, "valgrind", "--log-file="+log, "--error-exitcode=0", program))
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !e.state.Success() || !strings.Contains(string(text), "ERROR SUMMARY") {
+		t.Fatalf("%v\n%s\n%s", e.state, e.complaint, text)
+	}
+	for _, access := range regexp.MustCompile(`(?s)Invalid (?:read|write).*?==\d+== \n`).FindAllString(string(text), -1) {
+		t.Error(access)
+	}
+}
