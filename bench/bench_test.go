@@ -110,7 +110,13 @@ var bounds = func() map[string]float64 {
 		besideGo(sleeping):        1.2,
 		besideGo(oneCore):         1.2,
 		idleEvent:                 0.01,
-		idleMutex:                 0.01,
+
+		"SetEvent+ResetEvent" + throughC:             4,
+		"WaitForSingleObject, set" + throughC:        8, // the way into Go takes longer than the call
+		"CreateFileMapping+CloseHandle" + throughC:   1.3,
+		"SetEvent+ResetEvent" + besideWine:           0.1,
+		"WaitForSingleObject, set" + besideWine:      0.1,
+		"CreateFileMapping+CloseHandle" + besideWine: 1,
 	}
 	for _, peer := range others {
 		all[beside(spinning, peer)] = 1

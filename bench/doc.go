@@ -10,7 +10,8 @@
 //   - bare: what shm_open does (open in /dev/shm, ftruncate, mmap, munmap, close, unlink), with no liveness at all;
 //   - floor: the bare system calls of this library's own protocol, in its order, with nothing between them. What is
 //     above it is this library's; what lies between it and bare is the price of the guarantee;
-//   - Python's multiprocessing.shared_memory.
+//   - Python's multiprocessing.shared_memory;
+//   - for the C library: the same calls of package win32 in Go, and Wine's own.
 //
 // Waiting is measured as a token that two processes, each pinned to a core, pass there and back, here by two auto-reset
 // events. testdata has the peers, which are compiled when they are needed:

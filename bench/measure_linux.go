@@ -105,6 +105,7 @@ func (w *workshop) parts() []part {
 		{"cycles", measureCycles},
 		{"python", measurePython},
 		{"free", measureFree},
+		{"C", w.measureC},
 		{"spinning", w.measureSpinning},
 		{"idle", measureIdle},
 		{"sleeping", w.measureSleeping}, // from here on iceoryx's daemon runs
