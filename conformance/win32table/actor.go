@@ -137,7 +137,7 @@ func perform(function string, a arguments) string {
 			return "?"
 		}
 	}
-	value, err, out := f(a)
+	value, out, err := f(a)
 	last := "-"
 	var number win32.Errno
 	switch {
@@ -155,25 +155,25 @@ func perform(function string, a arguments) string {
 	return text
 }
 
-// function makes one call: what it returns, its error, and what came by pointers.
-type function func(a arguments) (value uint64, err error, out []any)
+// function makes one call: what it returns, what came by pointers, and its error.
+type function func(a arguments) (value uint64, out []any, err error)
 
-func truth(err error) (uint64, error, []any) {
+func truth(err error) (uint64, []any, error) {
 	if err != nil {
-		return 0, err, nil
+		return 0, nil, err
 	}
 	return 1, nil, nil
 }
 
 // named makes a call that takes a name, which is its i-th argument.
 func named(i int, call func(a arguments, name *uint16) (win32.Handle, error)) function {
-	return func(a arguments) (uint64, error, []any) {
+	return func(a arguments) (uint64, []any, error) {
 		name, err := a.name(i)
 		if err != nil {
-			return 0, err, nil
+			return 0, nil, err
 		}
 		h, err := call(a, name)
-		return uint64(h), err, nil
+		return uint64(h), nil, err
 	}
 }
 
@@ -206,100 +206,100 @@ var functions = map[string]function{
 		const share = win32.FILE_SHARE_READ | win32.FILE_SHARE_WRITE | win32.FILE_SHARE_DELETE
 		return win32.CreateFile(name, a.bits(1), share, nil, a.bits(2), win32.FILE_ATTRIBUTE_NORMAL, 0)
 	}),
-	"MapViewOfFile": func(a arguments) (uint64, error, []any) {
+	"MapViewOfFile": func(a arguments) (uint64, []any, error) {
 		at, err := win32.MapViewOfFile(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)), uintptr(a.number(3)))
-		return uint64(at), err, nil
+		return uint64(at), nil, err
 	},
-	"MapViewOfFileEx": func(a arguments) (uint64, error, []any) {
+	"MapViewOfFileEx": func(a arguments) (uint64, []any, error) {
 		at, err := win32.MapViewOfFileEx(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)), uintptr(a.number(3)),
 			uintptr(a.number(4)))
-		return uint64(at), err, nil
+		return uint64(at), nil, err
 	},
-	"UnmapViewOfFile": func(a arguments) (uint64, error, []any) { return truth(win32.UnmapViewOfFile(uintptr(a.number(0)))) },
-	"FlushViewOfFile": func(a arguments) (uint64, error, []any) {
+	"UnmapViewOfFile": func(a arguments) (uint64, []any, error) { return truth(win32.UnmapViewOfFile(uintptr(a.number(0)))) },
+	"FlushViewOfFile": func(a arguments) (uint64, []any, error) {
 		return truth(win32.FlushViewOfFile(uintptr(a.number(0)), uintptr(a.number(1))))
 	},
-	"VirtualQuery": func(a arguments) (uint64, error, []any) {
+	"VirtualQuery": func(a arguments) (uint64, []any, error) {
 		var m win32.MemoryBasicInformation
 		if err := win32.VirtualQuery(uintptr(a.number(0)), &m, unsafe.Sizeof(m)); err != nil {
-			return 0, err, nil
+			return 0, nil, err
 		}
-		return 1, nil, []any{m.BaseAddress, m.AllocationBase, m.AllocationProtect, m.RegionSize, m.State, m.Protect, m.Type}
+		return 1, []any{m.BaseAddress, m.AllocationBase, m.AllocationProtect, m.RegionSize, m.State, m.Protect, m.Type}, nil
 	},
-	"VirtualProtect": func(a arguments) (uint64, error, []any) {
+	"VirtualProtect": func(a arguments) (uint64, []any, error) {
 		var old uint32
-		value, err, _ := truth(win32.VirtualProtect(uintptr(a.number(0)), uintptr(a.number(1)), a.bits(2), &old))
-		return value, err, []any{old}
+		value, _, err := truth(win32.VirtualProtect(uintptr(a.number(0)), uintptr(a.number(1)), a.bits(2), &old))
+		return value, []any{old}, err
 	},
-	"VirtualAlloc": func(a arguments) (uint64, error, []any) {
+	"VirtualAlloc": func(a arguments) (uint64, []any, error) {
 		at, err := win32.VirtualAlloc(uintptr(a.number(0)), uintptr(a.number(1)), a.bits(2), a.bits(3))
-		return uint64(at), err, nil
+		return uint64(at), nil, err
 	},
-	"VirtualFree": func(a arguments) (uint64, error, []any) {
+	"VirtualFree": func(a arguments) (uint64, []any, error) {
 		return truth(win32.VirtualFree(uintptr(a.number(0)), uintptr(a.number(1)), a.bits(2)))
 	},
-	"CloseHandle": func(a arguments) (uint64, error, []any) { return truth(win32.CloseHandle(a.handle(0))) },
-	"DuplicateHandle": func(a arguments) (uint64, error, []any) {
+	"CloseHandle": func(a arguments) (uint64, []any, error) { return truth(win32.CloseHandle(a.handle(0))) },
+	"DuplicateHandle": func(a arguments) (uint64, []any, error) {
 		self := win32.CurrentProcess()
 		var to win32.Handle
-		value, err, _ := truth(win32.DuplicateHandle(self, a.handle(0), self, &to, a.bits(1), a.flag(2), a.bits(3)))
-		return value, err, []any{uint64(to)}
+		value, _, err := truth(win32.DuplicateHandle(self, a.handle(0), self, &to, a.bits(1), a.flag(2), a.bits(3)))
+		return value, []any{uint64(to)}, err
 	},
-	"GetHandleInformation": func(a arguments) (uint64, error, []any) {
+	"GetHandleInformation": func(a arguments) (uint64, []any, error) {
 		var flags uint32
-		value, err, _ := truth(win32.GetHandleInformation(a.handle(0), &flags))
-		return value, err, []any{flags}
+		value, _, err := truth(win32.GetHandleInformation(a.handle(0), &flags))
+		return value, []any{flags}, err
 	},
-	"SetHandleInformation": func(a arguments) (uint64, error, []any) {
+	"SetHandleInformation": func(a arguments) (uint64, []any, error) {
 		return truth(win32.SetHandleInformation(a.handle(0), a.bits(1), a.bits(2)))
 	},
-	"SetEvent":     func(a arguments) (uint64, error, []any) { return truth(win32.SetEvent(a.handle(0))) },
-	"ResetEvent":   func(a arguments) (uint64, error, []any) { return truth(win32.ResetEvent(a.handle(0))) },
-	"PulseEvent":   func(a arguments) (uint64, error, []any) { return truth(win32.PulseEvent(a.handle(0))) },
-	"ReleaseMutex": func(a arguments) (uint64, error, []any) { return truth(win32.ReleaseMutex(a.handle(0))) },
-	"ReleaseSemaphore": func(a arguments) (uint64, error, []any) {
+	"SetEvent":     func(a arguments) (uint64, []any, error) { return truth(win32.SetEvent(a.handle(0))) },
+	"ResetEvent":   func(a arguments) (uint64, []any, error) { return truth(win32.ResetEvent(a.handle(0))) },
+	"PulseEvent":   func(a arguments) (uint64, []any, error) { return truth(win32.PulseEvent(a.handle(0))) },
+	"ReleaseMutex": func(a arguments) (uint64, []any, error) { return truth(win32.ReleaseMutex(a.handle(0))) },
+	"ReleaseSemaphore": func(a arguments) (uint64, []any, error) {
 		previous := int32(-1)
-		value, err, _ := truth(win32.ReleaseSemaphore(a.handle(0), int32(a.number(1)), &previous))
-		return value, err, []any{previous}
+		value, _, err := truth(win32.ReleaseSemaphore(a.handle(0), int32(a.number(1)), &previous))
+		return value, []any{previous}, err
 	},
-	"WaitForSingleObject": func(a arguments) (uint64, error, []any) {
+	"WaitForSingleObject": func(a arguments) (uint64, []any, error) {
 		event, err := win32.WaitForSingleObject(a.handle(0), a.bits(1))
-		return uint64(event), err, nil
+		return uint64(event), nil, err
 	},
-	"WaitForMultipleObjects": func(a arguments) (uint64, error, []any) {
+	"WaitForMultipleObjects": func(a arguments) (uint64, []any, error) {
 		var list []win32.Handle
 		for i := 2; i < len(a); i++ {
 			list = append(list, a.handle(i))
 		}
 		event, err := win32.WaitForMultipleObjects(list, a.flag(0), a.bits(1))
-		return uint64(event), err, nil
+		return uint64(event), nil, err
 	},
-	"SignalObjectAndWait": func(a arguments) (uint64, error, []any) {
+	"SignalObjectAndWait": func(a arguments) (uint64, []any, error) {
 		event, err := win32.SignalObjectAndWait(a.handle(0), a.handle(1), a.bits(2), false)
-		return uint64(event), err, nil
+		return uint64(event), nil, err
 	},
-	"NtQuerySection": func(a arguments) (uint64, error, []any) {
+	"NtQuerySection": func(a arguments) (uint64, []any, error) {
 		var info win32.SectionBasicInformation
-		value, err, _ := truth(win32.NtQuerySection(a.handle(0), &info))
-		return value, err, []any{info.Size, info.Attributes}
+		value, _, err := truth(win32.NtQuerySection(a.handle(0), &info))
+		return value, []any{info.Size, info.Attributes}, err
 	},
-	"GetFileSizeEx": func(a arguments) (uint64, error, []any) {
+	"GetFileSizeEx": func(a arguments) (uint64, []any, error) {
 		var size int64
-		value, err, _ := truth(win32.GetFileSizeEx(a.handle(0), &size))
-		return value, err, []any{size}
+		value, _, err := truth(win32.GetFileSizeEx(a.handle(0), &size))
+		return value, []any{size}, err
 	},
-	"GetFileType": func(a arguments) (uint64, error, []any) {
+	"GetFileType": func(a arguments) (uint64, []any, error) {
 		n, err := win32.GetFileType(a.handle(0))
-		return uint64(n), err, nil
+		return uint64(n), nil, err
 	},
-	"peek": func(a arguments) (uint64, error, []any) {
+	"peek": func(a arguments) (uint64, []any, error) {
 		var copied []byte
 		if faults(func() { copied = append(copied, win32.Bytes(uintptr(a.number(0)), int(a.number(1)))...) }) {
 			return 0, nil, nil
 		}
-		return 1, nil, []any{fmt.Sprintf("x:%x", copied)}
+		return 1, []any{fmt.Sprintf("x:%x", copied)}, nil
 	},
-	"poke": func(a arguments) (uint64, error, []any) {
+	"poke": func(a arguments) (uint64, []any, error) {
 		_, text, _ := strings.Cut(a[1], ":")
 		b := hexBytes(text)
 		if faults(func() { copy(win32.Bytes(uintptr(a.number(0)), len(b)), b) }) {

@@ -26,11 +26,11 @@ func threadEnd() (wait func()) {
 
 func init() {
 	// renounce makes this process one of a user and a group that no machine has.
-	functions["renounce"] = func(arguments) (uint64, error, []any) {
+	functions["renounce"] = func(arguments) (uint64, []any, error) {
 		const stranger = 64101
 		for _, err := range []error{syscall.Setgroups(nil), syscall.Setgid(stranger), syscall.Setuid(stranger)} {
 			if err != nil {
-				return 0, err, nil
+				return 0, nil, err
 			}
 		}
 		return 1, nil, nil

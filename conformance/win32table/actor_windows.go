@@ -30,12 +30,12 @@ var (
 
 func init() {
 	// renounce takes SeCreateGlobalPrivilege from this process for good.
-	functions["renounce"] = func(arguments) (uint64, error, []any) { return truth(renounce()) }
+	functions["renounce"] = func(arguments) (uint64, []any, error) { return truth(renounce()) }
 	// DuplicateInto gives another process a handle.
-	functions["DuplicateInto"] = func(a arguments) (uint64, error, []any) {
+	functions["DuplicateInto"] = func(a arguments) (uint64, []any, error) {
 		process, err := windows.OpenProcess(windows.PROCESS_DUP_HANDLE, false, a.bits(1))
 		if err != nil {
-			return 0, err, nil
+			return 0, nil, err
 		}
 		defer windows.CloseHandle(process)
 		var to windows.Handle
