@@ -1,4 +1,4 @@
-//go:build linux && cgo
+//go:build linux && cgo && (amd64 || arm64)
 
 // Command capi is the C library: Windows' calls for named shared memory, for C and C++ programs on Linux. It is built as
 // a library and installed, with its headers, by

@@ -177,6 +177,21 @@ func TestUncoveredCallsDoNotCompile(t *testing.T) {
 	}
 }
 
+// TestPortingTellsAll: the page for those who port a program names every call that there is.
+func TestPortingTellsAll(t *testing.T) {
+	w := need(t)
+	page, err := os.ReadFile("../../docs/porting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range declaredNames(t, w) {
+		base := strings.TrimSuffix(strings.TrimSuffix(name, "A"), "W")
+		if !strings.HasPrefix(name, "namedshm_") && !strings.Contains(string(page), "`"+base+"`") {
+			t.Errorf("docs/porting.md does not tell of %s", base)
+		}
+	}
+}
+
 // TestInstall: what is told to a compiler is enough, under a prefix of any name and in a copy for a package.
 func TestInstall(t *testing.T) {
 	w := need(t)
