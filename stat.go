@@ -56,7 +56,7 @@ type Info struct {
 	Views      int        `json:"views"`              // views of the processes in Holders; -1 where unknown
 	Holders    []Holder   `json:"holders"`            // the processes that the caller may look into
 	Resident   int64      `json:"resident"`           // bytes of memory in use; -1 where unknown
-	Backing    string     `json:"backing"`            // "memfd", "sysv", "file" or "native"
+	Backing    string     `json:"backing"`            // "memfd", "sysv", "file", "native", or "user file" for a section over one
 	State      *State     `json:"state,omitempty"`    // of an event, mutex or semaphore; nil where it cannot be told
 	Obstacle   string     `json:"obstacle,omitempty"` // why the object could not be looked into, if so
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/win32"
 )
 
@@ -297,4 +298,30 @@ func TestDiskFull(t *testing.T) {
 	}
 	section := overFile(t, file, 8192, nil)
 	win32.Bytes(mapView(t, section, win32.FILE_MAP_WRITE), 8192)[8191] = 1
+}
+
+// TestFileIsTold: what people ask about names tells such a section too, and the Go API opens it.
+func TestFileIsTold(t *testing.T) {
+	path, name := newFile(t, "told"), fresh()
+	if refusesNames(t, path, name) {
+		return
+	}
+	overFile(t, openFile(t, path, readWrite), 0, wide(name))
+	info, err := namedshm.Stat(name)
+	if err != nil || info.Size != 4 || info.Backing != "user file" || info.Handles != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	s, err := namedshm.Open(name, namedshm.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	v, err := s.Map(0, 0, namedshm.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if string(v.Bytes()) != "told" {
+		t.Errorf("the view has %q", v.Bytes())
+	}
 }

@@ -111,12 +111,11 @@ func mapViewOfFileEx(handle Handle, access, high, low uint32, length, base uintp
 	if base%kernel.Granularity != 0 || offset%kernel.Granularity != 0 {
 		return 0, ERROR_MAPPED_ALIGNMENT
 	}
-	if int64(length) < 0 {
-		// Only the whole of the address space is no length at all; the rest is past the end.
-		if length == ^uintptr(0) {
-			return 0, ERROR_INVALID_PARAMETER
-		}
-		return 0, ERROR_ACCESS_DENIED
+	switch {
+	case length == ^uintptr(0):
+		return 0, ERROR_INVALID_PARAMETER // the whole of the address space is no length at all
+	case int64(length) < 0:
+		return 0, ERROR_ACCESS_DENIED // past any end
 	}
 	s := e.target.section
 	mapped, err := s.MapAt(base, offset, int64(length), accessOf(protect))

@@ -32,9 +32,6 @@ func (m *userFile) lower() {
 	}
 }
 
-// overFile reports an entry whose memory is a file of the user's.
-func (e *entry) overFile() bool { return e.kind == KindSection && e.attributes&overFile != 0 }
-
 // searchFile looks for a file of the user's among the descriptors of all processes, by device and inode. It is nil without
 // an error when nobody who can be looked into has it open.
 func (e *entry) searchFile(flags int) (memory, error) {

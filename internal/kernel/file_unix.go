@@ -20,6 +20,17 @@ import (
 // overFile, in the attributes of a section, says that its memory is a file. It is Windows' SEC_FILE.
 const overFile = 0x00800000
 
+// overFile reports an entry whose memory is a file of the user's.
+func (e *entry) overFile() bool { return e.kind == KindSection && e.attributes&overFile != 0 }
+
+// backingName is what people are told of where the memory is.
+func (e *entry) backingName() string {
+	if e.overFile() {
+		return "user file"
+	}
+	return e.backing.String()
+}
+
 // OpenFile opens or makes a file. flags are those of os.OpenFile.
 func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)

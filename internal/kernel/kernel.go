@@ -145,7 +145,7 @@ type Info struct {
 	Views      int
 	Holders    []Holder // processes that the caller may see; others are in Handles and Views only
 	Resident   int64    // bytes of memory in use
-	Backing    string   // "memfd", "sysv", "file", "native"
+	Backing    string   // "memfd", "sysv", "file", "native", "user file"
 	State      *State   // of a waitable object; nil for a section, and where it cannot be told
 	Reach      error    // why a live object could not be looked into; nil when it could
 }

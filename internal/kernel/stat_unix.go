@@ -63,7 +63,7 @@ func (p *place) inspect(file, base string, names owners) (*sighting, error) {
 	s := &sighting{entry: e, Info: Info{
 		Name: Name{p.namespace, e.name}, Kind: e.kind, Size: e.size, Protection: e.protection,
 		Owner: names.user(e.owner), Group: names.group(e.group), Security: names.octal(e.header.mode),
-		Created: e.createdAt(), Handles: p.locks.count(e, countMost), Resident: -1, Backing: e.backing.String(),
+		Created: e.createdAt(), Handles: p.locks.count(e, countMost), Resident: -1, Backing: e.backingName(),
 	}}
 	s.Access = p.accessFor(e)
 	p.backing.describe(e, s)
