@@ -4,6 +4,7 @@ package win32_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,6 +73,12 @@ func act() {
 			last, err = win32.OpenFileMapping(win32.FILE_MAP_WRITE, false, wide(argument))
 		case "Close":
 			err = win32.CloseHandle(last)
+		case "Cover": // a descriptor, as a program does that closes what it does not know
+			n, _ := strconv.Atoi(argument)
+			file, openErr := os.Open(f[2])
+			if err = errors.Join(openErr, cover(int(file.Fd()), n)); err != nil {
+				err = win32.ERROR_GEN_FAILURE
+			}
 		}
 		number, _ := err.(win32.Errno)
 		fmt.Println(value, uint64(number))

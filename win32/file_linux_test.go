@@ -3,6 +3,7 @@ package win32_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -204,6 +205,35 @@ func TestFileThatIsNotFollowed(t *testing.T) {
 	}
 }
 
+// TestDoorToAnotherFile: where a holder's descriptor has become another file, nobody gets that for the section's memory.
+func TestDoorToAnotherFile(t *testing.T) {
+	path, name := newFile(t, "the section"), fresh()
+	if refusesNames(t, path, name) {
+		return
+	}
+	creator := startActor(t)
+	creator.does("CreateOverFile", name, path)
+	table := fmt.Sprintf("/proc/%d/fd", creator.cmd.Process.Pid)
+	descriptors, err := os.ReadDir(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := 0
+	for _, d := range descriptors {
+		if to, _ := os.Readlink(filepath.Join(table, d.Name())); to == path {
+			creator.does("Cover", d.Name(), newFile(t, "nobody's business"))
+			covered++
+		}
+	}
+	if covered != 1 {
+		t.Fatalf("the creator has the file open %d times", covered)
+	}
+	if h, err := win32.OpenFileMapping(win32.FILE_MAP_READ, false, wide(name)); err != win32.ERROR_ACCESS_DENIED {
+		t.Errorf("%#x, %v", h, err)
+		win32.CloseHandle(h)
+	}
+}
+
 // TestFileRights: a section takes no more than the file's handle gives, and a handle that only reads cannot grow the file.
 func TestFileRights(t *testing.T) {
 	path := newFile(t, "twelve bytes")
@@ -229,6 +259,14 @@ func TestFileRights(t *testing.T) {
 		if err == nil {
 			win32.CloseHandle(h)
 		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := win32.CreateFileMapping(win32.Handle(f.Fd()), nil, win32.PAGE_READWRITE, 0, 0, nil); err != win32.ERROR_ACCESS_DENIED {
+		t.Errorf("a section to be written over a descriptor to be read gives %v", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "twelve bytes\x00" {
 		t.Errorf("the file has %q, %v", b, err)

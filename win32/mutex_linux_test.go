@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ func threadLives(id uint32) bool {
 	_, err := os.Stat("/proc/self/task/" + strconv.Itoa(int(id)))
 	return err == nil
 }
+
+// cover makes one descriptor another one.
+func cover(from, to int) error { return syscall.Dup3(from, to, 0) }
 
 const (
 	object0   = win32.WAIT_OBJECT_0
