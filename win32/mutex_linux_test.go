@@ -295,3 +295,34 @@ func TestMutexesAmongSeveral(t *testing.T) {
 	several(one, false, abandoned+1, nil, e, n)
 	one.release(t, n, nil)
 }
+
+// TestOwnerLivesWithoutDescriptors: a process that cannot look at its threads for want of a descriptor takes none for dead.
+func TestOwnerLivesWithoutDescriptors(t *testing.T) {
+	name := fresh()
+	h := createMutex(t, name)
+	other := startActor(t)
+	other.does("OpenMutex", name)
+	owner := newThread(t)
+	owner.wait(t, h, 0, object0)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	none := before
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	_, openErr := os.Open(os.DevNull)
+	event := other.does("Wait", "150") // the owners are looked at five times meanwhile
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if openErr == nil {
+		t.Fatal("there are descriptors")
+	}
+	if event != uint64(timeout) {
+		t.Errorf("the other's wait gives %#x though the owner lives", event)
+	}
+	owner.release(t, h, nil)
+}

@@ -294,18 +294,19 @@ func lookAtOwners() (owned bool) {
 		}
 	}
 	mutexes.Unlock()
-	births := map[int32]uint64{}
+	births := map[int32]uint64{} // of those of whom it can be told
 	for _, m := range list {
 		owner := m.owner.Load()
 		if owner == 0 {
 			continue
 		}
-		birth, seen := births[owner]
-		if !seen {
-			birth = kernel.ThreadBirth(owner)
-			births[owner] = birth
+		birth, told := births[owner]
+		if !told {
+			if birth, told = kernel.ThreadBirth(owner); told {
+				births[owner] = birth
+			}
 		}
-		if m.outlived(owner, birth) {
+		if told && m.outlived(owner, birth) {
 			m.abandon(owner)
 			continue
 		}

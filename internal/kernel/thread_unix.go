@@ -12,4 +12,4 @@ func CurrentThread() int32 { return int32(processID()) }
 func ThreadGone(int32) bool { return false }
 
 // ThreadBirth is the same for all.
-func ThreadBirth(int32) uint64 { return 1 }
+func ThreadBirth(int32) (birth uint64, ok bool) { return 1, true }
