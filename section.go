@@ -90,6 +90,12 @@ func WaitOpen(ctx context.Context, name string, access Access) (*Section, error)
 	return newSection(k), nil
 }
 
+// Package wine hands out sections of memory that Wine made, and lends ours to Wine.
+func init() {
+	kernel.RootSection = func(k *kernel.Section) any { return newSection(k) }
+	kernel.KernelSection = func(s any) *kernel.Section { return s.(*Section).kernel }
+}
+
 func newSection(k *kernel.Section) *Section {
 	s := &Section{kernel: k}
 	s.cleanup = onLeak(s, "section "+k.Name(), k)

@@ -137,6 +137,16 @@ type making struct {
 	prepare func(h *handle) error
 	// undo takes back what prepare left outside of the object, when that does not get the name.
 	undo func()
+	// adopt gives the memory that there is already, and notes in the header who it is; nil where it is to be made.
+	adopt func(h *header) (memory, error)
+}
+
+// memory is the new object's memory: made, or adopted.
+func (m *making) memory(p *place, h *header) (memory, error) {
+	if m.adopt != nil {
+		return m.adopt(h)
+	}
+	return p.backing.create(p, &m.Spec, m.access, h)
 }
 
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (*handle, bool, error) {
