@@ -31,7 +31,7 @@ const (
 
 // surfaces are the files that have what a user can name, and the directories of the packages.
 var surfaces = map[string][]string{
-	"docs/api.txt":       {".", "inspect"},
+	"docs/api.txt":       {".", "inspect", "wine"},
 	"docs/api-win32.txt": {"win32"},
 }
 
@@ -122,8 +122,8 @@ func checkFormat(s *source) []string {
 
 // checkRooms keeps what is dangerous, and what is different on every system, where it is expected: system calls and
 // unsafe in internal/kernel, and cgo in capi. Tests, and benchmarks that measure the naked calls, make them. The command
-// needs a few for terminals and signals, and win32 is the system's own calls where the system has them; what they take from
-// x/sys stands in files for one platform. win32 and capi take and give addresses.
+// needs a few for terminals and signals, package wine for what it reads in /proc, and win32 is the system's own calls where
+// the system has them; what they take from x/sys stands in files for one platform. win32 and capi take and give addresses.
 func checkRooms(s *source) []string {
 	var complaints []string
 	for _, spec := range s.file.Imports {
@@ -134,7 +134,8 @@ func checkRooms(s *source) []string {
 			allowed = s.in("capi")
 		case imported == "unsafe" && s.in("win32", "capi"):
 		case imported == "unsafe", strings.HasPrefix(imported, "golang.org/x/sys"):
-			allowed = s.in("internal/kernel", "conformance", "bench") || s.in("cmd/shm", "win32", "capi") && s.forOnePlatform() || s.isTest()
+			allowed = s.in("internal/kernel", "conformance", "bench") || s.in("cmd/shm", "win32", "capi", "wine") && s.forOnePlatform() || s.isTest()
+			allowed = allowed && (imported != "unsafe" || !s.in("wine"))
 		case imported == "syscall":
 			allowed = s.in("internal/kernel", "internal/turns", "conformance", "bench", "cmd/shm") || s.isTest() ||
 				s.in("win32") && ast.IsGenerated(s.file)
@@ -360,6 +361,8 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{"rooms", "capi/a.go", "package main\n\nimport \"golang.org/x/sys/unix\"\n", "package main\n\nimport \"C\"\n"},
 		{"rooms", "cmd/shm/a.go", "package main\n\nimport \"golang.org/x/sys/unix\"\n",
 			"//go:build unix\n\npackage main\n\nimport \"golang.org/x/sys/unix\"\n"},
+		{"rooms", "wine/a.go", "package wine\n\nimport \"golang.org/x/sys/unix\"\n", "//go:build linux\n\npackage wine\n\nimport \"golang.org/x/sys/unix\"\n"},
+		{"rooms", "wine/a_linux.go", "package wine\n\nimport \"unsafe\"\n", "package wine\n\nimport \"golang.org/x/sys/unix\"\n"},
 		{"portable root", "a.go", unix, "package p\n"},
 		{"portable root", "a_linux.go", "package p\n", ""},
 		{"portable root", "inspect/a.go", "", unix},

@@ -141,14 +141,6 @@ type making struct {
 	adopt func(h *header) (memory, error)
 }
 
-// memory is the new object's memory: made, or adopted.
-func (m *making) memory(p *place, h *header) (memory, error) {
-	if m.adopt != nil {
-		return m.adopt(h)
-	}
-	return p.backing.create(p, &m.Spec, m.access, h)
-}
-
 func createSection(ctx context.Context, name Name, spec Spec, access Access, mode Mode) (*handle, bool, error) {
 	if spec.over == nil {
 		if spec.Size > addressable {
@@ -301,8 +293,11 @@ func build(p *place, name Name, m *making) (*handle, error) {
 	return made, nil
 }
 
-// memory is the new object's, and what the header must tell those who will reach it.
+// memory is the new object's: made, adopted, or a file of the user's. The header gets what those need who will reach it.
 func (m *making) memory(p *place, h *header) (memory, error) {
+	if m.adopt != nil {
+		return m.adopt(h)
+	}
 	if m.over == nil {
 		return p.backing.create(p, &m.Spec, m.access, h)
 	}

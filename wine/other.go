@@ -1,0 +1,39 @@
+//go:build !linux
+
+package wine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/namedshm/namedshm"
+)
+
+// The twins of a system on which no Windows program's memory can be reached this way.
+
+type helper struct{}
+
+func (*helper) close() error { return errors.ErrUnsupported }
+
+func prefixes() ([]Prefix, error) { return nil, errors.ErrUnsupported }
+
+func sameDirectory(_, _ string) bool { return false }
+func foreign(string) error           { return nil }
+
+func (p *Prefix) sections(context.Context) ([]Info, error) { return nil, errors.ErrUnsupported }
+
+func (p *Prefix) open(context.Context, string, namedshm.Access) (*Section, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (p *Prefix) publish(context.Context, *namedshm.Section, string) (*Publication, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func follow(ctx context.Context, _ Target, events chan<- Event) {
+	send(ctx, events, Event{Kind: Failed, Err: errors.ErrUnsupported})
+}
+
+func offer(ctx context.Context, _ string, _ *namedshm.Section, _ string, events chan<- Event) {
+	send(ctx, events, Event{Kind: Failed, Err: errors.ErrUnsupported})
+}
