@@ -44,12 +44,14 @@ type cli struct {
 	Mutex       mutexCmd       `cmd:"" help:"Make a mutex, run a command while it is locked."`
 	Semaphore   semaphoreCmd   `cmd:"" help:"Make a semaphore, take from it, give back."`
 	Wait        waitCmd        `cmd:"" help:"Wait for any or all of several events, mutexes and semaphores."`
+	Wine        wineCmd        `cmd:"" help:"Meet Windows programs that run under Wine or Proton."`
 	Gc          gcCmd          `cmd:"" help:"Bury what crashed processes left behind."`
 	Doctor      doctorCmd      `cmd:"" help:"Tell what this machine offers, and what is amiss."`
 	Setup       setupCmd       `cmd:"" help:"Make the Global directory (root)."`
 	Completion  completionCmd  `cmd:"" help:"Print the tab completion of a shell."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	DemoProcess demoProcessCmd `cmd:"" hidden:"" help:"One of the demo's two processes."`
+	WineGuard   wineGuardCmd   `cmd:"" hidden:"" help:"Removes a file when its maker has ended."`
 	Complete    completeCmd    `cmd:"" hidden:"" name:"__complete" passthrough:"" help:"Candidates for a shell's tab completion."`
 }
 

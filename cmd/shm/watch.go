@@ -77,6 +77,11 @@ func look(name string, offset, length int64) (*snapshot, error) {
 		return nil, err
 	}
 	defer s.Close()
+	return copyOf(s, offset, length)
+}
+
+// copyOf copies length bytes of an open section from offset, or as many as there are.
+func copyOf(s *namedshm.Section, offset, length int64) (*snapshot, error) {
 	shot := &snapshot{size: s.Size()}
 	if offset >= shot.size {
 		return shot, errTooShort

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/wine"
+)
+
+// winePublishCmd gives a native section a Windows name.
+type winePublishCmd struct {
+	Name   string `arg:"" help:"The Windows name."`
+	Native string `arg:"" optional:"" name:"linuxname" help:"The native section's name; without it, the same."`
+	prefixFlag
+	Size     size           `placeholder:"SIZE" help:"Make the native section if it does not exist, so large."`
+	ReadOnly bool           `help:"Windows programs may only read it."`
+	Hold     *time.Duration `placeholder:"DURATION" help:"Hold it that long."`
+	output
+}
+
+// Help has the details and the examples.
+func (*winePublishCmd) Help() string {
+	return `A Windows program that creates the name then finds it existing, with the native section's memory; one that opens it
+finds it. Nothing is copied. Make it as large as the Windows program wants it.
+
+The name is held as shm create holds one: until a key is pressed on a terminal, otherwise until the end of standard
+input; for DURATION with --hold; and in any case until SIGINT or SIGTERM. Windows programs that have opened it keep the
+memory beyond that.
+
+The prefix need not run yet: the name is published when it starts, and again whenever it starts anew. A Windows program
+that makes the section in the first moments of a prefix may be faster; that is told, and the name is published when it
+has let go. To be first for certain, start the prefix first: WINEPREFIX=P wineserver -p.
+
+` + prefixHelp + `
+
+Examples:
+
+    shm wine publish 'Local\Commands' --size 4KiB --prefix ~/.wine
+    shm create Board --size 64KiB --hold 1h & shm wine publish 'Global\Board' Board --prefix 805550`
+}
+
+// Run publishes, and holds.
+func (c *winePublishCmd) Run(a *app) error {
+	native := c.Native
+	if native == "" {
+		native = c.Name
+	}
+	s, err := c.section(native)
+	if err != nil {
+		return inVerb("publish", err)
+	}
+	defer s.Close()
+	hold := a.newHolding(c.Hold, false)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	events := wine.Offer(ctx, c.Prefix, s, c.Name)
+	ended := make(chan error, 1)
+	go func() { ended <- c.tell(a, events) }()
+	over := make(chan string, 1)
+	go func() { over <- hold.until() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-over:
+	}
+	stop()
+	return <-ended
+}
+
+// section opens the native section, or makes it.
+func (c *winePublishCmd) section(native string) (*namedshm.Section, error) {
+	access := namedshm.ReadWrite
+	if c.ReadOnly {
+		access = namedshm.Read
+	}
+	if c.Size == 0 {
+		return namedshm.Open(native, access)
+	}
+	s, created, err := namedshm.OpenOrCreate(native, int64(c.Size), access)
+	if err == nil && !created && s.Size() < int64(c.Size) {
+		s.Close()
+		return nil, fmt.Errorf("publish %s: it exists, and has %s, not the %d asked for", printable(native, ""), plural(s.Size(), "byte"), int64(c.Size))
+	}
+	return s, err
+}
+
+// tell tells what happens, until nothing does any more.
+func (c *winePublishCmd) tell(a *app, events <-chan wine.Event) error {
+	for e := range events {
+		switch {
+		case e.Kind == wine.Failed:
+			var failed *namedshm.Error
+			if errors.As(e.Err, &failed) {
+				return e.Err
+			}
+			return fmt.Errorf("publish: %w", e.Err)
+		case c.JSON:
+			if err := a.happening(c.Name, e); err != nil {
+				return err
+			}
+		default:
+			a.happened(c.Name, e)
+		}
+	}
+	return nil
+}
