@@ -56,8 +56,9 @@ func describe(p process) (Prefix, bool) {
 	return prefix, true
 }
 
-// serves reports whether a wineserver serves the prefix at a path: its directory, where it stands, is named for device and
-// inode of the prefix.
+// serves reports whether a process is the wineserver of the prefix at a path: it stands in a directory that is named for
+// device and inode of the prefix, and has the lock there. Without the lock it is one that waits for the other's end
+// (wineserver -w), or that ends itself.
 func (p process) serves(path string) bool {
 	directory, err := os.Readlink(p.path("cwd"))
 	if err != nil {
@@ -67,7 +68,19 @@ func (p process) serves(path string) bool {
 	if unix.Stat(path, &st) != nil && unix.Stat(p.path("root"+path), &st) != nil {
 		return false
 	}
-	return filepath.Base(directory) == fmt.Sprintf("server-%x-%x", st.Dev, st.Ino)
+	if filepath.Base(directory) != fmt.Sprintf("server-%x-%x", st.Dev, st.Ino) {
+		return false
+	}
+	fd, err := unix.Open(p.path("cwd/lock"), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
+		return false
+	}
+	return int(lock.Pid) == p.pid || lock.Pid <= 0 // of a process in another PID namespace no number is told
 }
 
 // add notes a process of the prefix.

@@ -246,30 +246,29 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // offer publishes the section while the prefix runs. It returns nil when that has ended.
 func (p *Prefix) offer(ctx context.Context, s *namedshm.Section, name string, events chan<- Event) error {
-	told := false
+	published, told := false, false
 	for ctx.Err() == nil {
 		pub, err := p.Publish(ctx, s, name)
 		switch {
 		case err == nil:
-			send(ctx, events, Event{Kind: Published, Prefix: p.Path})
+			if !published {
+				send(ctx, events, Event{Kind: Published, Prefix: p.Path})
+			}
+			published, told = true, false
 			select {
 			case <-pub.Done():
-				pub.Close()
-				// Its helper may have been killed by somebody; then it is published once more.
-				if (process{pid: p.Server}).serves(p.Path) {
-					told = false
-					continue
-				}
-				send(ctx, events, Event{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
-				return nil
+				// The prefix has ended, or is about to. Or somebody has killed the helper; then the name is given once more.
 			case <-ctx.Done():
-				return pub.Close()
 			}
+			pub.Close()
 		case errors.Is(err, ErrEnded):
+			if published {
+				send(ctx, events, Event{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
+			}
 			return nil
 		case errors.Is(err, namedshm.ErrAlreadyExists):
 			if !told {
-				told = true
+				published, told = false, true
 				send(ctx, events, Event{Kind: Taken, Prefix: p.Path})
 			}
 			if err := p.untilFree(ctx, name); err != nil {

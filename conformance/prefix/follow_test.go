@@ -1,0 +1,224 @@
+//go:build linux
+
+package prefix
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/wine"
+)
+
+// recovery is how long a reader may need to notice and to attach again, as a multiple of what starting a program and asking
+// it takes on this machine at this moment; it is never held to less than a second.
+const recovery = 20
+
+// TestFollowRestart: the Windows program is killed while it is read, and started again. The reader is told, and reads on.
+func TestFollowRestart(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	for round := range 3 {
+		begun := time.Now()
+		g := w.play(t, w.first)
+		g.ask("create", name, 4096)
+		g.ask("run")
+		ready := time.Now()
+		e := wantEvent(t, events, wine.Attached)
+		bound := max(time.Second, recovery*ready.Sub(begun))
+		if took := time.Since(ready); took > bound {
+			t.Errorf("round %d: attached %v after the section was made", round, took)
+		}
+		readFrames(t, e.Section, 100)
+		g.kill()
+		killed := time.Now()
+		if gone := wantEvent(t, events, wine.Gone); gone.Reason != wine.HandleClosed {
+			t.Errorf("round %d: gone because %s", round, gone.Reason)
+		}
+		if took := time.Since(killed); took > bound {
+			t.Errorf("round %d: noticed %v after the kill", round, took)
+		}
+		e.Section.Close()
+	}
+	cancel()
+	for range events {
+	}
+	wantNoHelper(t, w.first)
+}
+
+// readFrames reads some frames of a running Windows program.
+func readFrames(t *testing.T, s *wine.Section, count int) {
+	t.Helper()
+	v, err := s.Map(0, 0, namedshm.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	f, last := frameOf(t, v), uint64(0)
+	for range count {
+		if last, err = f.next(last); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFollowClosedHandle: the Windows program closes its handle and lives on, with its view; then it makes the name anew.
+func TestFollowClosedHandle(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	g := w.play(t, w.first)
+	g.ask("create", name, 4096)
+	g.ask("text", 0, "one")
+	first := wantEvent(t, events, wine.Attached).Section
+	defer first.Close()
+	g.ask("close")
+	if e := wantEvent(t, events, wine.Gone); e.Reason != wine.HandleClosed {
+		t.Errorf("gone because %s", e.Reason)
+	}
+	g.ask("create", name, 8192)
+	second := wantEvent(t, events, wine.Attached).Section
+	defer second.Close()
+	if first.Inode == second.Inode || second.Size() != 8192 {
+		t.Errorf("inodes %d and %d, %d bytes", first.Inode, second.Inode, second.Size())
+	}
+	if v := mapAll(t, first.Section, namedshm.Read); string(v.Bytes()[:3]) != "one" {
+		t.Errorf("the old section shows %q", v.Bytes()[:3])
+	}
+}
+
+// TestFollowReplaced: when the name goes and comes while the follower does not look, it is told so. Its helper is stopped
+// meanwhile, so that it cannot look.
+func TestFollowReplaced(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	g := w.play(t, w.first)
+	g.ask("create", name, 4096)
+	first := wantEvent(t, events, wine.Attached).Section
+	defer first.Close()
+	found := helpers(t, w.first)
+	if len(found) != 1 {
+		t.Fatalf("%d helpers", len(found))
+	}
+	if err := syscall.Kill(found[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	g.ask("close")
+	g.ask("create", name, 4096)
+	g.ask("text", 0, "two")
+	if err := syscall.Kill(found[0], syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	second := wantEvent(t, events, wine.Replaced).Section
+	defer second.Close()
+	if v := mapAll(t, second.Section, namedshm.Read); string(v.Bytes()[:3]) != "two" {
+		t.Errorf("the new section shows %q", v.Bytes()[:3])
+	}
+}
+
+// TestFollowPrefix: the prefix is not there yet, comes, ends and comes again.
+func TestFollowPrefix(t *testing.T) {
+	w := need(t)
+	prefix := w.freshPrefix(t)
+	name := unique(t)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	events := wine.Follow(ctx, wine.Target{Prefix: prefix, Name: name, Access: namedshm.ReadWrite})
+	for range 2 {
+		g := w.play(t, prefix)
+		g.ask("create", name, 4096)
+		s := wantEvent(t, events, wine.Attached).Section
+		v := mapAll(t, s.Section, namedshm.ReadWrite)
+		copy(v.Bytes(), "written")
+		if got := g.ask("text", 0); got != "written" {
+			t.Errorf("the Windows program reads %q", got)
+		}
+		s.Close()
+		g.kill()
+		wantEvent(t, events, wine.Gone)
+	}
+	cancel()
+	for range events {
+	}
+	wantNoHelper(t, prefix)
+}
+
+// TestFollowHelperKilled: somebody kills the helper; the follower gets another one, and nothing is told.
+func TestFollowHelperKilled(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	g := w.play(t, w.first)
+	g.ask("create", name, 4096)
+	defer wantEvent(t, events, wine.Attached).Section.Close()
+	for _, pid := range helpers(t, w.first) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "there is another helper", func() bool { return len(helpers(t, w.first)) == 1 })
+	g.ask("close")
+	if e := wantEvent(t, events, wine.Gone); e.Reason != wine.HandleClosed {
+		t.Errorf("gone because %s", e.Reason)
+	}
+}
+
+// TestFollowFails: what cannot become better ends it.
+func TestFollowFails(t *testing.T) {
+	w := need(t)
+	g := w.play(t, w.first)
+	name := unique(t)
+	g.ask("make", "event", name)
+	for target, want := range map[wine.Target]namedshm.Code{
+		{Prefix: w.first, Name: name}:                           namedshm.ErrInvalidHandle,
+		{Prefix: w.first, Name: ""}:                             namedshm.ErrInvalidHandle,
+		{Prefix: w.first, Name: name, Access: namedshm.Execute}: namedshm.ErrInvalidParameter,
+	} {
+		events := wine.Follow(bounded(t), target)
+		if e := wantEvent(t, events, wine.Failed); !isCode(e.Err, want) {
+			t.Errorf("%+v: %v, want %v", target, e.Err, want)
+		}
+		if e, open := <-events; open {
+			t.Errorf("after Failed: %+v", e)
+		}
+	}
+	wantNoHelper(t, w.first)
+}
+
+// TestAttachFollow: the command recovers as well, and says what happened.
+func TestAttachFollow(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	b := w.start(t, "wine", "attach", name, "--prefix", w.first, "--follow", "--json", "--interval", "5ms", "--length", "8")
+	for round := range 2 {
+		g := w.play(t, w.first)
+		g.ask("create", name, 4096)
+		g.ask("text", 0, string("abc"[round])+"live")
+		b.says(`"event":"attached"`)
+		b.says(`"bytes":"` + []string{"YWxpdmU", "YmxpdmU"}[round]) // alive, blive
+		g.kill()
+		b.says(`"reason":"the last handle was closed"`)
+		b.mu.Lock()
+		b.said.Reset()
+		b.mu.Unlock()
+	}
+	if err := b.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cmd.Wait(); err != nil {
+		t.Errorf("interrupted: %v", err)
+	}
+	wantNoHelper(t, w.first)
+}
