@@ -20,6 +20,8 @@ func prefixes() ([]Prefix, error) { return nil, errors.ErrUnsupported }
 func sameDirectory(_, _ string) bool { return false }
 func foreign(string) error           { return nil }
 
+func (p *Prefix) sameNamespace(string) bool { return true }
+
 func (p *Prefix) sections(context.Context) ([]Info, error) { return nil, errors.ErrUnsupported }
 
 func (p *Prefix) open(context.Context, string, namedshm.Access) (*Section, error) {

@@ -107,6 +107,17 @@ func (p *Prefix) String() string {
 	return p.Path
 }
 
+// Apart is the kinds of namespace, of "user", "mnt" and "pid", in which the prefix is not in this process's: a container
+// stands between them.
+func (p *Prefix) Apart() (kinds []string) {
+	for _, kind := range []string{"user", "mnt", "pid"} {
+		if !p.sameNamespace(kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
 func paths(of []Prefix) string {
 	words := make([]string, len(of))
 	for i := range of {

@@ -14,7 +14,8 @@ type doctorCmd struct {
 // Help has the details.
 func (*doctorCmd) Help() string {
 	return `Each line is ok, warning or missing, with what to do where there is something to do. The exit status is 1 when
-something is missing. It changes nothing.
+something is missing. It changes nothing. Prefixes of Wine and Proton that run are told too, and whether a container
+stands between them and this program.
 
 Example:
 
@@ -23,7 +24,7 @@ Example:
 
 // Run examines and prints.
 func (c *doctorCmd) Run(a *app) error {
-	checks := inspect.Machine()
+	checks := append(inspect.Machine(), inspect.Wine()...)
 	missing := false
 	lines := table{}
 	for _, check := range checks {

@@ -300,3 +300,45 @@ func TestNoWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestContainer: a prefix in user and mount namespaces of its own, as Steam's container has them, is told as such, listed,
+// attached to and published into.
+func TestContainer(t *testing.T) {
+	w := need(t)
+	prefix := w.freshPrefix(t)
+	if out, err := exec.Command("unshare", "--user", "--map-root-user", "--mount", "true").CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		t.Skipf("%v\n%s", err, out)
+	}
+	g := w.playAs(t, prefix, "unshare", "--user", "--map-root-user", "--mount", w.loader)
+	name := unique(t)
+	g.ask("create", name, 4096)
+	g.ask("text", 0, "inside")
+	p := find(t, prefix)
+	if got := strings.Join(p.Apart(), " "); got != "user mnt" {
+		t.Errorf("apart: %q", got)
+	}
+	_, v := attach(t, p, name, namedshm.ReadWrite)
+	copy(v.Bytes()[6:], "+out")
+	if got := g.ask("text", 0); got != "inside+out" {
+		t.Errorf("the Windows program reads %q", got)
+	}
+	s, _ := native(t, "", 4096)
+	publication, err := p.Publish(t.Context(), s, name+"-native")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer publication.Close()
+	if got := g.ask("create", name+"-native", 4096); got != "existed" {
+		t.Errorf("the Windows program made it %s", got)
+	}
+	left, err := filepath.Glob(fmt.Sprintf("/proc/%d/cwd/*.exe", p.Server))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left beside the wineserver's socket: %q, %v", left, err)
+	}
+	if out, _, code := w.run(t, "", "doctor"); code != 0 || !strings.Contains(strings.Join(strings.Fields(out), " "), "other namespaces than this process: user, mnt") {
+		t.Errorf("doctor: status %d\n%s", code, out)
+	}
+}

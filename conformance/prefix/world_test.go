@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	defer end()
 	code := m.Run()
 	if w, err := prepare(); err == nil {
-		errs := errors.Join(plainprefix.Stop(w.first), plainprefix.Stop(w.second), os.RemoveAll(w.directory))
+		errs := errors.Join(plainprefix.Remove(w.first), plainprefix.Remove(w.second), os.RemoveAll(w.directory))
 		if errs != nil {
 			fmt.Fprintln(os.Stderr, errs)
 			code = 1
@@ -159,7 +159,7 @@ func (w *world) freshPrefix(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := plainprefix.Stop(prefix); err != nil {
+		if err := plainprefix.Remove(prefix); err != nil {
 			t.Error(err)
 		}
 	})
@@ -174,9 +174,13 @@ type game struct {
 	output  *bufio.Reader
 }
 
-func (w *world) play(t *testing.T, prefix string) *game {
+func (w *world) play(t *testing.T, prefix string) *game { return w.playAs(t, prefix, w.loader) }
+
+// playAs is play with another command line before the program.
+func (w *world) playAs(t *testing.T, prefix string, line ...string) *game {
 	t.Helper()
-	g := &game{t: t, command: exec.Command(w.loader, w.game)}
+	line = append(line, w.game)
+	g := &game{t: t, command: exec.Command(line[0], line[1:]...)}
 	g.command.Env = plainprefix.Environ(prefix)
 	var err error
 	if g.input, err = g.command.StdinPipe(); err != nil {

@@ -106,6 +106,16 @@ func Stop(prefix string) error {
 	return Wait(prefix)
 }
 
+// Remove ends everything that runs in a prefix and removes it, with what its wineserver left in the directory for temporary
+// files: Debian's Wine notes in the prefix where that is, and never cleans it up.
+func Remove(prefix string) error {
+	stopped := Stop(prefix)
+	if where, err := os.ReadFile(filepath.Join(prefix, "wineserver")); err == nil && filepath.Base(string(where)) == string(where) && len(where) > 0 {
+		os.RemoveAll(filepath.Join(os.TempDir(), string(where)))
+	}
+	return errors.Join(stopped, os.RemoveAll(prefix))
+}
+
 func server(prefix, option string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
