@@ -26,6 +26,9 @@ func becomeActor() bool {
 		check(s.Close())
 		return true
 	}
+	if name := os.Getenv(echoVariable); name != "" {
+		echo(name)
+	}
 	if job := os.Getenv(sideVariable); job != "" {
 		playSide(job)
 		return true

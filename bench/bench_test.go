@@ -109,6 +109,8 @@ var bounds = func() map[string]float64 {
 		beside(sleeping, cFutex):  1.2,
 		besideGo(sleeping):        1.2,
 		besideGo(oneCore):         1.2,
+		wineNative:                1.5,
+		wineBridge:                0.01,
 		idleEvent:                 0.01,
 
 		"SetEvent+ResetEvent" + throughC:             4,

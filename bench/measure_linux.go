@@ -107,6 +107,7 @@ func (w *workshop) parts() []part {
 		{"free", measureFree},
 		{"C", w.measureC},
 		{"spinning", w.measureSpinning},
+		{"wine", w.measureWine},
 		{"idle", measureIdle},
 		{"sleeping", w.measureSleeping}, // from here on iceoryx's daemon runs
 		{"one core", w.measureOneCore},

@@ -298,6 +298,9 @@ func TestNoWindow(t *testing.T) {
 		if err != nil || strings.Contains(string(environ), "DISPLAY=") {
 			t.Errorf("the helper is told of a display: %v", err)
 		}
+		if !strings.Contains(string(environ), "WINESERVERSOCKET=3\x00") {
+			t.Error("the helper was given no connection, and would start a wineserver where it finds none")
+		}
 	}
 }
 
