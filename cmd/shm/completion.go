@@ -5,6 +5,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/wine"
 )
 
 // completionCmd prints what makes a shell complete shm's verbs, flags and the names of live objects.
@@ -187,14 +188,28 @@ func valuesOf(v *kong.Value, last string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
-	case v.Name == "name":
+	case v.Name == "name" || v.Name == "linuxname":
 		return liveNames(last)
+	case v.Name == "prefix":
+		return prefixPaths()
 	case v.Name == "namespace":
 		return []string{"local", "global"}
 	case v.Name == "file" || v.Name == "command":
 		return []string{wantFiles}
 	}
 	return nil
+}
+
+// prefixPaths is the prefixes that run. The names in one would take a program that is started there: too much for a key.
+func prefixPaths() (paths []string) {
+	running, err := wine.Prefixes()
+	if err != nil {
+		return nil
+	}
+	for _, p := range running {
+		paths = append(paths, p.Path)
+	}
+	return paths
 }
 
 // liveNames is the names of all live objects, as well as they can be listed. A Local name is offered with its prefix,

@@ -14,7 +14,7 @@ import (
 
 // wineAttachCmd shows a Windows program's section.
 type wineAttachCmd struct {
-	Name string `arg:"" help:"The section's Windows name."`
+	Name string `arg:"" name:"windowsname" help:"The section's Windows name."`
 	prefixFlag
 	Offset   size          `placeholder:"N" help:"Where to begin."`
 	Length   size          `placeholder:"N" help:"How many bytes; without it, to the end (4KiB with --follow)."`

@@ -13,7 +13,7 @@ import (
 
 // wineLinkCmd gives a Windows program's section a native name.
 type wineLinkCmd struct {
-	Name   string `arg:"" help:"The section's Windows name."`
+	Name   string `arg:"" name:"windowsname" help:"The section's Windows name."`
 	Native string `arg:"" optional:"" name:"linuxname" help:"The native name, or with --posix the file's; without it, the same."`
 	prefixFlag
 	Write    bool          `help:"Native programs may write it."`

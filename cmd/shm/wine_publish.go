@@ -12,7 +12,7 @@ import (
 
 // winePublishCmd gives a native section a Windows name.
 type winePublishCmd struct {
-	Name   string `arg:"" help:"The Windows name."`
+	Name   string `arg:"" name:"windowsname" help:"The Windows name."`
 	Native string `arg:"" optional:"" name:"linuxname" help:"The native section's name; without it, the same."`
 	prefixFlag
 	Size     size           `placeholder:"SIZE" help:"Make the native section if it does not exist, so large."`
