@@ -19,6 +19,7 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/internal/plainprefix"
 	"github.com/namedshm/namedshm/wine"
+	"golang.org/x/sys/unix"
 )
 
 // TestTwoPrefixes: the same name in two prefixes is two sections, each reached in its own; without a choice it is refused.
@@ -280,6 +281,43 @@ func TestStoppedHelper(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	wantNoHelper(t, w.first)
+}
+
+// TestStoppedInACall: the same for a helper that is stopped when it has been at work for a while. A call gives up by itself
+// after ten seconds; a context that is done ends it at once.
+func TestStoppedInACall(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	w.play(t, w.first).ask("create", name, 4096)
+	ctx, cancel := context.WithCancel(bounded(t))
+	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	defer wantEvent(t, events, wine.Attached).Section.Close()
+	for _, pid := range helpers(t, w.first) {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the call hangs", func() bool { return unread(t, pid) })
+	}
+	begun := time.Now()
+	cancel()
+	for range events {
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it ended after %v: nobody but the call's own bound ended it", took)
+	}
+	wantNoHelper(t, w.first)
+}
+
+// unread reports whether a request lies unread in the pipe to a stopped helper.
+func unread(t *testing.T, pid int) bool {
+	t.Helper()
+	input, err := os.Open(fmt.Sprintf("/proc/%d/fd/0", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer input.Close()
+	waiting, err := unix.IoctlGetInt(int(input.Fd()), unix.TIOCINQ)
+	return err == nil && waiting > 0
 }
 
 // TestNoWindow: the helper needs no display, and is told of none: a display that does not exist does no harm.
