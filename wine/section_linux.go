@@ -461,7 +461,7 @@ func (p *Prefix) publish(ctx context.Context, s *namedshm.Section, name string) 
 // a handle of the file with more rights can be had from it, as its owner's.
 func (h *helper) create(name kernel.Name, writable bool) error {
 	const standardError = uint64(0xFFFFFFF4)
-	given, code, err := h.win32("GetStdHandle", standardError)
+	given, _, err := h.win32("GetStdHandle", standardError)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,6 @@ import (
 type frame struct {
 	number  atomic.Uint64
 	payload [63]atomic.Uint64
-	ping    atomic.Uint64
-	pong    atomic.Uint64
 }
 
 func frameOf(t *testing.T, v *namedshm.View) *frame {

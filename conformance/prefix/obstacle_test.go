@@ -125,7 +125,7 @@ func TestAnotherUser(t *testing.T) {
 		return cmd
 	}
 	server := as(exec.Command("wineserver", "-f", "-p"))
-	server.Env = append(plainprefix.Environ(theirs), "HOME="+theirs)
+	server.Env = append(plainprefix.Environ(theirs), "HOME="+theirs, "TMPDIR="+theirs)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

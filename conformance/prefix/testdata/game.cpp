@@ -6,8 +6,6 @@
 //
 //     0  number    odd while a frame is written
 //     8  payload   63 times the same: half the number that the frame has when it is complete
-//   512  ping      a number that a partner stores
-//   520  pong      what this program makes of it as soon as it sees it: the same
 
 #include <windows.h>
 
@@ -34,13 +32,12 @@ template <typename T> T must(T result)
 struct Frame {
     std::atomic<std::uint64_t> number;
     std::atomic<std::uint64_t> payload[63];
-    std::atomic<std::uint64_t> ping, pong;
 };
 
 HANDLE section;
 unsigned char *view;
 std::atomic<bool> running;
-HANDLE worker; // the thread that publishes or answers
+HANDLE worker; // the thread that publishes
 
 Frame *frame() { return reinterpret_cast<Frame *>(view); }
 
@@ -59,13 +56,6 @@ DWORD WINAPI publish(void *)
     return 0;
 }
 
-DWORD WINAPI answer(void *)
-{
-    while (running)
-        frame()->pong.store(frame()->ping.load());
-    return 0;
-}
-
 void stop()
 {
     running = false;
@@ -76,11 +66,11 @@ void stop()
     }
 }
 
-void start(LPTHREAD_START_ROUTINE work)
+void start()
 {
     stop();
     running = true;
-    worker = must(CreateThread(nullptr, 0, work, nullptr, 0, nullptr));
+    worker = must(CreateThread(nullptr, 0, publish, nullptr, 0, nullptr));
 }
 
 std::string create(std::istringstream &words)
@@ -130,9 +120,7 @@ std::string act(const std::string &verb, std::istringstream &words)
     if (verb == "text")
         return text(words);
     if (verb == "run")
-        start(publish);
-    else if (verb == "echo")
-        start(answer);
+        start();
     else if (verb == "stop") {
         stop();
         return std::to_string(frame()->number.load() / 2);
