@@ -96,7 +96,7 @@ func (p *Prefix) add(of process) {
 // services are the programs that Wine and Proton run in every prefix.
 var services = []string{
 	"services.exe", "winedevice.exe", "plugplay.exe", "svchost.exe", "rpcss.exe", "explorer.exe", "wineboot.exe",
-	"conhost.exe", "tabtip.exe", "xalia.exe",
+	"conhost.exe", "winemenubuilder.exe", "tabtip.exe", "xalia.exe",
 }
 
 // loader is a wine program that can be started: the 64-bit one where there are two.

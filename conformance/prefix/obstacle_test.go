@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -339,6 +340,45 @@ func TestNoWindow(t *testing.T) {
 		if !strings.Contains(string(environ), "WINESERVERSOCKET=3\x00") {
 			t.Error("the helper was given no connection, and would start a wineserver where it finds none")
 		}
+	}
+}
+
+// TestProtonLayout: a prefix that lies where Steam puts them is found by Steam's number of the application, by either
+// directory, and told as Proton's. (It is Debian's Wine that runs in it.)
+func TestProtonLayout(t *testing.T) {
+	w := need(t)
+	plain, err := plainprefix.Make()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(t.TempDir(), "compatdata", "805550")
+	prefix := filepath.Join(data, "pfx")
+	if err := os.MkdirAll(prefix, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := plainprefix.Clone(plain, prefix); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plainprefix.Remove(prefix); err != nil {
+			t.Error(err)
+		}
+	})
+	g := w.play(t, prefix)
+	name := unique(t)
+	g.ask("create", name, 4096)
+	g.ask("text", 0, "steam")
+	for _, which := range []string{prefix, data, "805550"} {
+		p := find(t, which)
+		if p.Kind != wine.Proton || p.App != "805550" || p.Path != prefix || p.Loader != w.loader {
+			t.Errorf("%s is %+v", which, p)
+		}
+		if !slices.Contains(p.Processes, wine.Process{PID: g.command.Process.Pid, Name: "game.exe"}) {
+			t.Errorf("its programs: %v", p.Processes)
+		}
+	}
+	if out, errs, code := w.run(t, "", "wine", "attach", name, "--prefix", "805550"); code != 0 || out != "steam\n" {
+		t.Errorf("%q, %q, status %d", out, errs, code)
 	}
 }
 
