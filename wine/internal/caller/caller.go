@@ -5,7 +5,7 @@
 //
 // It is written here, byte by byte, because nothing else would always be there. A Go program for Windows needs
 // bcryptprimitives.dll, which Wine before 9 does not have; a C compiler for Windows is on few machines; and a binary in a
-// repository is something that nobody can read. docs/decisions/0011 has the choice.
+// repository is something that nobody can read. docs/decisions/0013 has the choice.
 package caller
 
 import (
