@@ -33,11 +33,20 @@ const (
 	buryTheLiving
 	buryBlindly
 	seatUsedAgain
-	letDeadThrough
 	flagUnlooked
 	quietCome
 	flagFirst
 	wakeLater
+	noNudge
+	nudgeFirst
+	unnudgeLate
+	quietSleep
+	seatDecides
+	backBlindly
+	backUnnudged
+	noTurns
+	patrolBlind
+	clearGiven
 )
 
 // mutexWord is a word. The number of a process's seat says who owns the mutex.
