@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // A wait for an auto-reset event alone sleeps in a place of its own, in a table in the state. Set looks there first, and
@@ -15,8 +16,9 @@ import (
 // so a Set that has found nobody there does not miss him.
 //
 // Who is in a place and not asleep may be about to sleep, or stopped, or dying: killed, and his seat not free yet, since the
-// kernel gives his memory back first. A Set that were given to him might be lost. So he is nudged, after the flag is set: if
-// he lives he looks once more, and finds the flag if nobody was quicker.
+// kernel gives his memory back first. A Set that were given to him might be lost. So what the Set gave is taken back, and he
+// is nudged by that, and once more after the flag is set: if he lives he looks again, and finds the flag if nobody was
+// quicker.
 //
 // Who waits without futexes, or with one at times, is not asleep as far as the kernel could tell. He says so in his seat's
 // record, and is let through by name if that seat is taken.
@@ -24,42 +26,75 @@ import (
 // One who waits for several objects could be let through by two of them at once, and one would have to take it back. He
 // sleeps on the words, and finds a flag or does not.
 
+// placeWord is what stands in a place. No value comes twice: each time that somebody comes the turn is another, or else who
+// takes back what he gave could take back what another one gave since.
+type placeWord uint64
+
+// seat is the id of whoever is in the place; 0 where nobody is.
+func (v placeWord) seat() uint32 { return uint32(v) >> placeBits }
+
+func (v placeWord) state() uint32 { return uint32(v) & placeMask }
+
+// in is the place with its sleeper in another state.
+func (v placeWord) in(state uint32) placeWord { return v&^placeMask | placeWord(state) }
+
+// free is the place when its sleeper has left.
+func (v placeWord) free() placeWord { return v >> 32 << 32 }
+
+// taken is the place when somebody has come.
+func (v placeWord) taken(seat uint32) placeWord {
+	return (v>>32+1)<<32 | placeWord(seat<<placeBits|placeWaiting)
+}
+
+func (v placeWord) isWaiting() bool {
+	return v.seat() != 0 && (v.state() == placeWaiting || v.state() == placeNudged)
+}
+
+func (v placeWord) isThrough() bool { return v.seat() != 0 && v.state() == placeThrough }
+
+// berth is a place in the state.
+type berth struct{ atomic.Uint64 }
+
+func (b *berth) look() placeWord { return placeWord(b.Load()) }
+
+func (b *berth) swap(old, new placeWord) bool { return b.CompareAndSwap(uint64(old), uint64(new)) }
+
+// low is the address of what tells who is there and in what state, which is what he sleeps on.
+func (b *berth) low() *uint32 { return (*uint32)(unsafe.Add(unsafe.Pointer(b), lowHalf)) }
+
+// used is the places that anybody ever was in.
+func (s *state) used() []berth { return s.places[:min(s.queued.Load(), placeCount)] }
+
 // letOneThrough lets one of those through who sleep in places. It is false when there is none.
 func (n *nativeWaitable) letOneThrough() bool {
-	used := min(n.state.queued.Load(), placeCount)
-	if used == 0 {
+	used := n.state.used()
+	if len(used) == 0 {
 		return false
 	}
-	first := n.state.cursor.Load() % used
+	first := int(n.state.cursor.Load()) % len(used)
 	for i := range used {
-		if at := (first + i) % used; n.letThrough(&n.state.places[at]) {
-			n.state.cursor.Store(at + 1) // the next Set begins behind him, so that all have their turn
+		if at := (first + i) % len(used); n.letThrough(&used[at]) {
+			n.state.cursor.Store(uint32(at) + 1) // the next Set begins behind him, so that all have their turn
 			return true
 		}
 	}
 	return false
 }
 
-// isWaiting reports whether somebody waits in a place, and isThrough whether he has been let through.
-func isWaiting(place uint32) bool {
-	return place>>placeBits != 0 && (place&placeMask == placeWaiting || place&placeMask == placeNudged)
-}
-
-func isThrough(place uint32) bool { return place>>placeBits != 0 && place&placeMask == placeThrough }
-
 // letThrough lets the one through who waits in a place, if he sleeps.
-func (n *nativeWaitable) letThrough(place *atomic.Uint32) bool {
-	v := place.Load()
-	let := v&^placeMask | placeThrough
-	if !isWaiting(v) || !place.CompareAndSwap(v, let) {
+func (n *nativeWaitable) letThrough(b *berth) bool {
+	v := b.look()
+	let := v.in(placeThrough)
+	if !v.isWaiting() || !b.swap(v, let) {
 		return false
 	}
-	if wake(address(place), 1, false) > 0 {
+	if wake(b.low(), 1, false) > 0 {
 		return true
 	}
-	// He does not sleep. It is taken back, unless he has seen it already.
-	id := v >> placeBits
-	return n.polls(id) && (id == n.id || n.seated(id)) || !place.CompareAndSwap(let, v)
+	// He does not sleep. It is taken back, unless he has seen it already; and since another Set may have wanted to nudge him
+	// meanwhile, that is done too.
+	id := v.seat()
+	return n.polls(id) && (id == n.id || n.seated(id)) || !b.swap(let, v.in(placeNudged))
 }
 
 // polls reports whether a seat is that of somebody who sleeps without futexes, as far as it is on record.
@@ -74,71 +109,75 @@ func (n *nativeWaitable) polls(id uint32) bool {
 
 // nudge has everybody look once more who waits in a place: the flag has been set, and they may have looked before that.
 func (n *nativeWaitable) nudge() {
-	for i := range min(n.state.queued.Load(), placeCount) {
-		place := &n.state.places[i]
-		v := place.Load()
-		if isWaiting(v) && (v&placeMask == placeNudged || place.CompareAndSwap(v, v&^placeMask|placeNudged)) {
-			wake(address(place), 1, false)
+	used := n.state.used()
+	for i := range used {
+		b := &used[i]
+		if v := b.look(); v.isWaiting() && (v.state() == placeNudged || b.swap(v, v.in(placeNudged))) {
+			wake(b.low(), 1, false)
 		}
 	}
 }
 
-// findPlace waits in a free place; nil when there is none.
-func (n *nativeWaitable) findPlace() *atomic.Uint32 {
-	mine := n.id<<placeBits | placeWaiting
-	used := min(n.state.queued.Load(), placeCount)
+// findPlace waits in a free place; nil when there is none. mine is what stands there as long as he waits.
+func (n *nativeWaitable) findPlace() (b *berth, mine placeWord) {
+	take := func(at uint32) bool {
+		b = &n.state.places[at]
+		v := b.look()
+		mine = v.taken(n.id)
+		if v.seat() != 0 || !b.swap(v, mine) {
+			return false
+		}
+		n.lastPlace.Store(at)
+		return true
+	}
+	used := uint32(len(n.state.used()))
 	hint := n.lastPlace.Load()
 	for i := range used {
-		at := (hint + i) % used
-		if place := &n.state.places[at]; place.Load() == 0 && place.CompareAndSwap(0, mine) {
-			n.lastPlace.Store(at)
-			return place
+		if take((hint + i) % used) {
+			return b, mine
 		}
 	}
 	for used < placeCount {
-		if n.state.queued.CompareAndSwap(used, used+1) {
-			if place := &n.state.places[used]; place.CompareAndSwap(0, mine) {
-				n.lastPlace.Store(used)
-				return place
-			}
+		if n.state.queued.CompareAndSwap(used, used+1) && take(used) {
+			return b, mine
 		}
-		used = min(n.state.queued.Load(), placeCount)
+		used = uint32(len(n.state.used()))
 	}
-	return nil
+	return nil, 0
 }
 
 // leavePlace gives a place back. It is false if the sleeper has been let through.
-func (n *nativeWaitable) leavePlace(place *atomic.Uint32) bool {
+func (n *nativeWaitable) leavePlace(b *berth, mine placeWord) bool {
 	for {
-		v := place.Load()
-		if v>>placeBits != n.id {
+		v := b.look()
+		if v.in(placeWaiting) != mine {
 			return true // somebody wrote over it
 		}
-		if place.CompareAndSwap(v, 0) {
-			return !isThrough(v)
+		if b.swap(v, v.free()) {
+			return !v.isThrough()
 		}
 	}
 }
 
 // clearPlaces frees the places of the dead. Only a few are looked at each time, since each look is a system call, and the
-// next ones the next time.
+// next ones the next time. The place of one who was let through and died before he left it stays as it is: who did that may
+// be about to take it back, and must not believe that he left.
 func (n *nativeWaitable) clearPlaces() {
 	looks := 32
-	used := min(n.state.queued.Load(), placeCount)
-	first := n.nextToClear.Load()
+	used := n.state.used()
+	first := int(n.nextToClear.Load())
 	for i := range used {
-		at := (first + i) % used
-		place := &n.state.places[at]
-		v := place.Load()
-		id := v >> placeBits
-		if id == 0 || id == n.id {
+		at := (first + i) % len(used)
+		b := &used[at]
+		v := b.look()
+		if !v.isWaiting() || v.seat() == n.id {
 			continue
 		}
-		if !n.seated(id) {
-			place.CompareAndSwap(v, 0)
+		if !n.seated(v.seat()) {
+			b.swap(v, v.free())
 		}
 		if looks--; looks == 0 {
-			n.nextToClear.Store(at + 1)
+			n.nextToClear.Store(uint32(at) + 1)
 			return
 		}
 	}
@@ -161,16 +200,15 @@ func (n *nativeWaitable) comeToPlace(again bool) bool {
 // sleepInPlace waits until the wait, which is for an auto-reset event alone, ends. It is false when there is no place.
 func (w *waiting) sleepInPlace(ctx context.Context, deadline time.Time) (ok bool, err error) {
 	n := w.objects[0]
-	mine := n.id<<placeBits | placeWaiting
 	for {
-		place := n.findPlace()
-		if place == nil {
+		b, mine := n.findPlace()
+		if b == nil {
 			return false, nil
 		}
 		if n.comeToPlace(false) {
-			err = w.sleepUntilMoved(ctx, deadline, place, mine)
+			err = w.sleepUntilMoved(ctx, deadline, b, mine)
 		}
-		if !n.leavePlace(place) {
+		if !n.leavePlace(b, mine) {
 			return true, nil
 		}
 		if got, _, takeErr := n.take(0); got || takeErr != nil {
@@ -183,17 +221,17 @@ func (w *waiting) sleepInPlace(ctx context.Context, deadline time.Time) (ok bool
 }
 
 // sleepUntilMoved sleeps while a place says that it waits, and the event is not set.
-func (w *waiting) sleepUntilMoved(ctx context.Context, deadline time.Time, place *atomic.Uint32, mine uint32) error {
+func (w *waiting) sleepUntilMoved(ctx context.Context, deadline time.Time, b *berth, mine placeWord) error {
 	n := w.objects[0]
 	w.count(1)
 	defer w.count(-1)
 	if !patrol.running.Load() {
 		startPatrol()
 	}
-	w.sleepers = append(w.sleepers[:0], sleeper{addr: address(place), expected: mine})
+	w.sleepers = append(w.sleepers[:0], sleeper{addr: b.low(), expected: uint32(mine)})
 	for {
-		place.CompareAndSwap(mine&^placeMask|placeNudged, mine) // before the look that it asks for
-		if place.Load() != mine || !n.comeToPlace(true) {
+		b.swap(mine.in(placeNudged), mine) // before the look that it asks for
+		if b.look() != mine || !n.comeToPlace(true) {
 			return nil
 		}
 		if w.alarm != nil {
@@ -220,14 +258,16 @@ func (n *nativeWaitable) saysItPolls() {
 // wakePlaces wakes those of this handle's sleepers who have been let through and sleep on, and with look those who are to
 // look once more: whoever did what they should have been woken for died before he could.
 func (n *nativeWaitable) wakePlaces(look bool) {
-	mine := n.id << placeBits
-	for i := range min(n.state.queued.Load(), placeCount) {
-		place := &n.state.places[i]
-		if v := place.Load(); v&^placeMask == mine && (isThrough(v) || look && isWaiting(v)) {
-			if look {
-				place.CompareAndSwap(mine|placeWaiting, mine|placeNudged) // for who is about to sleep
-			}
-			wake(address(place), 1, false)
+	used := n.state.used()
+	for i := range used {
+		b := &used[i]
+		v := b.look()
+		if v.seat() != n.id || !v.isThrough() && !(look && v.isWaiting()) {
+			continue
 		}
+		if v.state() == placeWaiting {
+			b.swap(v, v.in(placeNudged)) // for who is about to sleep
+		}
+		wake(b.low(), 1, false)
 	}
 }

@@ -15,7 +15,7 @@ import (
 //	  128 │ stamped  8 │ since  8                        │  a mutex's word, and when it was first seen so
 //	  192 │ seated  4 │ queued  4 │ cursor  4            │  how many seats and places were ever taken; whose turn it is
 //	 4096 │ seats                              4096 × 16 │  who has the object open, and waits
-//	69632 │ places                              4096 × 4 │  where the waits for an auto-reset event sleep
+//	69632 │ places                              2048 × 8 │  where the waits for an auto-reset event sleep
 //	86016 └──────────────────────────────────────────────┘
 //
 // The word, as a number; its low half is the futex that waiters sleep on:
@@ -35,9 +35,12 @@ import (
 //	semaphore │ R │ count                    │
 //	            R   reserved by a wait for all of several objects
 //
-// and a place, 0 where it is free:
+// and a place, as a number; its low half is what whoever is in it sleeps on:
 //
-//	│ id of the sleeper's seat  30 │ 1 waits, 2 has been let through, 3 waits and must look again │
+//	63                            32 31                           2 1   0
+//	┌───────────────────────────────┬──────────────────────────────┬─────┐
+//	│ turn, one more with each comer│ id of his seat, 0 for nobody │ 1 2 3│  1 waits, 2 has been let through, 3 waits and
+//	└───────────────────────────────┴──────────────────────────────┴─────┘    must look again
 //
 // The word decides, and for one who sleeps in a place that place. Crowd is for waking, seats for people to look at.
 // Whoever may open the object can write anything here; so no number is believed that could do harm.
@@ -54,7 +57,7 @@ type state struct {
 	cursor  atomic.Uint32
 	_       [seatsAt - 204]byte
 	seats   [seatCount]seatRecord
-	places  [placeCount]atomic.Uint32
+	places  [placeCount]berth
 }
 
 // seatRecord is who sits on a seat.
@@ -73,7 +76,7 @@ const (
 	placesAt  = 69632
 	stateSize = int64(unsafe.Sizeof(state{}))
 
-	placeCount   = 4096
+	placeCount   = 2048
 	placeWaiting = 1
 	placeThrough = 2
 	placeNudged  = 3

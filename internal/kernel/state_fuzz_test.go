@@ -84,7 +84,7 @@ func scribble(s *state, ids [2]uint32, write []byte) {
 	case 1:
 		put(at+placesAt, value)
 	case 2:
-		put(placesAt+at%8*4, id<<placeBits|value&3)
+		put(placesAt+at%8*8, id<<placeBits|value&3)
 	case 3:
 		s.queued.Store(uint32(at))
 	case 4:

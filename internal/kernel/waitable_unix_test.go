@@ -247,7 +247,7 @@ func TestPlaceOfTheDead(t *testing.T) {
 	a, b := pair(t, WaitableSpec{Kind: KindEvent})
 	dead := a.native.id ^ 1<<20
 	a.native.state.queued.Store(3)
-	a.native.state.places[1].Store(dead<<placeBits | placeWaiting)
+	a.native.state.places[1].Store(uint64(dead<<placeBits | placeWaiting))
 	done := sleeps(t, sleepers, b)
 	if err := a.Set(); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestPlaceOfTheDead(t *testing.T) {
 	if acquired, _, err := b.Try(); acquired || err != nil {
 		t.Errorf("one Set let two waits through: %v", err)
 	}
-	a.native.state.places[1].Store(dead<<placeBits | placeWaiting)
+	a.native.state.places[1].Store(uint64(dead<<placeBits | placeWaiting))
 	a.native.state.word.Store(sleepers)
 	if err := a.Set(); err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestPlaceOfTheDead(t *testing.T) {
 
 	done = sleeps(t, sleepers, b)
 	place := &a.native.state.places[b.native.lastPlace.Load()]
-	if !place.CompareAndSwap(b.native.id<<placeBits|placeWaiting, b.native.id<<placeBits|placeThrough) {
+	if v := place.look(); v.seat() != b.native.id || !place.swap(v.in(placeWaiting), v.in(placeThrough)) {
 		t.Fatalf("the sleeper's place is %#x", place.Load())
 	}
 	through(t, done)
@@ -283,12 +283,12 @@ func TestSetBesideTheDying(t *testing.T) {
 	}
 	a.native.state.queued.Store(40)
 	place := &a.native.state.places[35]
-	place.Store(dying<<placeBits | placeWaiting)
+	place.Store(uint64(dying<<placeBits | placeWaiting))
 	a.native.state.word.Store(sleepers)
 	if err := a.Set(); err != nil {
 		t.Fatal(err)
 	}
-	if v := place.Load(); v != dying<<placeBits|placeNudged {
+	if v := place.look(); v.seat() != dying || v.state() != placeNudged {
 		t.Errorf("who may be about to sleep is not to look once more: %#x", v)
 	}
 	if acquired, _, err := b.Try(); !acquired || err != nil {
@@ -309,12 +309,12 @@ func TestPlacesOfTheDeadAreCleared(t *testing.T) {
 	done := sleeps(t, sleepers, b)
 	inPlaces(t, b.native, 1)
 	for i := range a.native.state.places {
-		a.native.state.places[i].CompareAndSwap(0, dead<<placeBits|placeWaiting)
+		a.native.state.places[i].CompareAndSwap(0, uint64(dead<<placeBits|placeWaiting))
 	}
 	a.native.state.queued.Store(placeCount)
 	taken := func() (count int) {
 		for i := range a.native.state.places {
-			if a.native.state.places[i].Load() != 0 {
+			if a.native.state.places[i].look().seat() != 0 {
 				count++
 			}
 		}
@@ -388,7 +388,7 @@ func TestNoPlace(t *testing.T) {
 	a, b := pair(t, WaitableSpec{Kind: KindEvent})
 	a.native.state.queued.Store(placeCount)
 	for i := range a.native.state.places {
-		a.native.state.places[i].Store(a.native.id<<placeBits | placeThrough)
+		a.native.state.places[i].Store(uint64(a.native.id<<placeBits | placeThrough))
 	}
 	for range 100 {
 		done := sleeps(t, sleepers, b)
@@ -491,7 +491,7 @@ func inPlaces(t *testing.T, n *nativeWaitable, want int) {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		waiting := 0
 		for i := range n.state.queued.Load() {
-			if n.state.places[i].Load() == n.id<<placeBits|placeWaiting {
+			if v := n.state.places[i].look(); v.seat() == n.id && v.isWaiting() {
 				waiting++
 			}
 		}
