@@ -83,7 +83,10 @@ func (p *Prefix) startHelper(ctx context.Context, lent *os.File) (*helper, error
 	h.output.SetReadDeadline(time.Now().Add(startPatience))
 	if _, err := io.ReadFull(h.output, first); err != nil {
 		h.close()
-		return nil, h.failed(ctx, err)
+		if err = h.failed(ctx, err); ctx.Err() == nil && !errors.Is(err, ErrEnded) {
+			err = p.cannotStart(err)
+		}
+		return nil, err
 	}
 	h.hello = caller.ParseHello(first)
 	if err := h.stepBack(); err != nil {

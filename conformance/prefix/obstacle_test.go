@@ -79,6 +79,23 @@ func TestRefused(t *testing.T) {
 	wantNoHelper(t, w.first)
 }
 
+// TestCannotStart: where the helper cannot be started, the error says what to run instead.
+func TestCannotStart(t *testing.T) {
+	w := need(t)
+	for loader, want := range map[string]string{
+		"":                "flatpak enter",
+		"/absent/wine64":  "WINEPREFIX='" + w.first + "' '/absent/wine64' winepath -w /",
+		"/usr/bin/false":  "the helper ended too early: exit status 1; see what this says: WINEPREFIX=",
+		"/proc/self/maps": "permission denied",
+	} {
+		p := find(t, w.first)
+		p.Loader = loader
+		if _, err := p.Open(bounded(t), "Foo", namedshm.Read); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("with the loader %q: %v, want %q", loader, err, want)
+		}
+	}
+}
+
 // TestDeadPrefix: what was found is gone meanwhile. No wineserver is started by asking.
 func TestDeadPrefix(t *testing.T) {
 	w := need(t)
