@@ -319,6 +319,26 @@ static void scene_profile(void)
     CHECK(setitimer(ITIMER_PROF, &never, NULL) == 0 && strange == 0);
 }
 
+// The library's runtime interrupts nobody. It would, to collect what many calls at once leave behind.
+static void *labour_long(void *unused)
+{
+    (void)unused;
+    for (int round = 0; round < 3000; round++)
+        labour();
+    return NULL;
+}
+
+static void scene_urgent(void)
+{
+    pthread_t workers[3];
+    install(SIGURG, note, SA_RESTART);
+    for (int i = 0; i < 3; i++)
+        workers[i] = start(labour_long, NULL);
+    for (int i = 0; i < 3; i++)
+        pthread_join(workers[i], NULL);
+    CHECK(handled == 0);
+}
+
 // libc makes all threads change their user, by a signal of its own.
 static void scene_setuid(void)
 {
@@ -582,7 +602,7 @@ int main(int count, char **arguments)
         {"handlers", scene_handlers}, {"sigwait", scene_sigwait},   {"masks", scene_masks},
         {"unchanged", scene_unchanged}, {"altstack", scene_altstack}, {"recover", scene_recover},
         {"ignored-pipe", scene_ignored_pipe}, {"greedy", scene_greedy}, {"profile", scene_profile},
-        {"setuid", scene_setuid},     {"owner", scene_owner},       {"last-error", scene_last_error},
+        {"urgent", scene_urgent},     {"setuid", scene_setuid},     {"owner", scene_owner},       {"last-error", scene_last_error},
         {"fork", scene_fork},         {"clone", scene_clone},       {"thread-of-child", scene_thread_of_child},
         {"exec", scene_exec},         {"orphan", scene_orphan},     {"box", scene_box},
         {"exit", scene_exit},
