@@ -211,6 +211,7 @@ func TestInstall(t *testing.T) {
 
 // TestCMake builds the example project.
 func TestCMake(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	needTools(t, "cmake")
 	isolate(t)

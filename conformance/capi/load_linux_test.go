@@ -27,6 +27,7 @@ func TestLoadedLate(t *testing.T) {
 
 // TestSanitizer has the compiler watch every access of a program and what it gives to the library.
 func TestSanitizer(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	for name, source := range map[string]string{"probe": "testdata/probe.c", "guest": "testdata/guest.c", "names": "testdata/names.c"} {
 		t.Run(name, func(t *testing.T) {

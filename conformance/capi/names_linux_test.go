@@ -23,6 +23,7 @@ func TestText(t *testing.T) {
 
 // TestNamesMeetGo: a name is the same one in Go, in the A functions and in the W functions.
 func TestNamesMeetGo(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	isolate(t)
 	names := []string{"plain", `Local\größe`, `Local\漢字`, `Local\😀 𝔘`, `Global\ünï 😀`, "e\u0301", "é", "\u00a0", "x/.*:"}

@@ -59,6 +59,7 @@ func (w *world) compilePair(t *testing.T, flags ...string) (first, second string
 
 // TestPair has the message pass from the first program to the second, each on a terminal.
 func TestPair(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	for name, flags := range map[string][]string{
 		"A":      nil,
@@ -94,6 +95,7 @@ func TestPair(t *testing.T) {
 
 // TestPairWithGo has one of the two programs in Go.
 func TestPairWithGo(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	isolate(t)
 	firstProgram, secondProgram := w.compilePair(t)
@@ -125,6 +127,7 @@ func TestPairWithGo(t *testing.T) {
 
 // TestPairWithoutTerminal: the end of input stands for the key, and whoever kills a program ends it as well.
 func TestPairWithoutTerminal(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	isolate(t)
 	firstProgram, secondProgram := w.compilePair(t)
@@ -154,6 +157,7 @@ func TestPairWithoutTerminal(t *testing.T) {
 
 // TestKeyOfTerminal: a key that makes a signal makes it, and leaves the terminal as it was.
 func TestKeyOfTerminal(t *testing.T) {
+	needGlobal(t)
 	w := need(t)
 	isolate(t)
 	firstProgram, _ := w.compilePair(t)

@@ -44,6 +44,7 @@ const mostCalls = 300
 // agree in every line, but where the table says that Wine gives something else than Windows; there Linux gives what
 // Windows gives.
 func TestProbe(t *testing.T) {
+	needGlobal(t)
 	w, wine := need(t), needWine(t)
 	isolate(t)
 	suffix := fmt.Sprint(os.Getpid())

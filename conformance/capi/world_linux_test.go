@@ -72,6 +72,14 @@ func need(t *testing.T) *world {
 	return w
 }
 
+// needGlobal skips a test that makes Global names, which takes root.
+func needGlobal(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("making Global names takes root")
+	}
+}
+
 // readInputs reads what is built here. The contents do not matter: `go test` takes an earlier result where no file that
 // the test itself read has changed, and knows nothing of those that only the programs were built from.
 func readInputs() error {
