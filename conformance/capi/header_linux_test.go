@@ -207,6 +207,16 @@ func TestInstall(t *testing.T) {
 	if !slices.Contains(w.pkgConfig(t, "--libs", "--static"), "-pthread") {
 		t.Error("a static link is not told of -pthread")
 	}
+	// As a package is made: the files lie elsewhere than they will, and where the system looks no path is told.
+	root := t.TempDir()
+	run(t, "go", "run", "../../capi/install", "--prefix", "/usr", "--destdir", root)
+	pc, err := os.ReadFile(filepath.Join(root, "usr/lib/pkgconfig/namedshm.pc"))
+	if err != nil || !strings.HasPrefix(string(pc), "prefix=/usr\n") || strings.Contains(string(pc), "rpath") || strings.Contains(string(pc), root) {
+		t.Errorf("%v\n%s", err, pc)
+	}
+	if e := finish(t, command(t, "go", "run", "../../capi/install", "extra")); e.state.Success() {
+		t.Error("an argument that makes no sense is taken")
+	}
 }
 
 // TestCMake builds the example project.
