@@ -50,3 +50,5 @@ func here() []Exception {
 
 // TestEveryRowCanFail needs no second run under Wine: it is about the driver.
 func TestEveryRowCanFail(t *testing.T) { CanFail(t, program(t)) }
+
+const tries = 1

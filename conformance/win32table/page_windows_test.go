@@ -19,6 +19,8 @@ func namespaces() []string { return []string{`Local\`, `Global\`} }
 
 func newRoot() (string, error) { return "", nil }
 
+const tries = 3
+
 // mended are the rows that hold although Wine's own calls differ: the row allows what Wine does.
 var mended = []string{"SIZ-011"}
 

@@ -52,6 +52,7 @@ func program(t *testing.T) Program {
 		LeftOut:    leftOut(),
 		Wine:       underWine(),
 		Mended:     mended,
+		Tries:      tries,
 	}
 }
 
