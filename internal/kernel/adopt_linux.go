@@ -61,7 +61,7 @@ func adoptDescriptor(file *os.File, mode int) (fd int, err error) {
 		return -1, err
 	}
 	controlErr := raw.Control(func(theirs uintptr) {
-		fd, err = unix.Open(selfDescriptor(int(theirs)), mode|unix.O_CLOEXEC, 0)
+		fd, err = openPath(selfDescriptor(int(theirs)), mode|unix.O_CLOEXEC, 0)
 	})
 	if controlErr != nil {
 		return -1, controlErr

@@ -432,13 +432,6 @@ func (memfdBacking) survey(p *place, found []*sighting) error { return p.findHol
 // residentAt is the memory in use as one holder's descriptor tells it, -1 if it cannot be asked.
 func (e *entry) residentAt(d door) int64 {
 	var st unix.Stat_t
-	if fd := holderTable.copy(d); fd >= 0 {
-		err := unix.Fstat(fd, &st)
-		unix.Close(fd)
-		if err == nil && st.Ino == e.identity[1] {
-			return st.Blocks * 512
-		}
-	}
 	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
 	if linkReads(path, memfdLink(e.token)) && unix.Stat(path, &st) == nil && st.Ino == e.identity[1] {
 		return st.Blocks * 512

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"errors"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -204,6 +205,12 @@ func (p *place) makeControl(name string) error {
 		return err
 	}
 	return unix.Linkat(unix.AT_FDCWD, selfDescriptor(fd), p.at(), name, unix.AT_SYMLINK_FOLLOW)
+}
+
+// ownersAlone reports that the directory's owner alone may write it, if that can be told.
+func (p *place) ownersAlone() bool {
+	var st unix.Stat_t
+	return unix.Fstat(p.at(), &st) == nil && st.Mode&0o022 == 0
 }
 
 // writersBit is group-write when the directory's group may write the directory: what is in it must be writable by
@@ -500,7 +507,7 @@ func (sysvBacking) describe(*entry, *sighting) {}
 // survey finds the handles too in /proc: entries of this backing have no records.
 func (sysvBacking) survey(p *place, found []*sighting) error {
 	all, err := segments()
-	if err != nil {
+	if err != nil && err != error(errSegmentsHidden) {
 		return err
 	}
 	resident := map[int]int64{}
@@ -643,11 +650,17 @@ type segmentState struct {
 	resident int64
 }
 
-// segments reads the list of all segments, which everybody may read.
+// segmentsFile is the list of all segments.
+var segmentsFile = "/proc/sysvipc/shm"
+
+// segments reads that list, which everybody may read.
 func segments() ([]segmentState, error) {
-	b, err := contents("/proc/sysvipc/shm")
+	b, err := contents(segmentsFile)
 	if err != nil {
 		return nil, err
+	}
+	if len(b) == 0 { // it has a heading at least, where it is there and may be read
+		return nil, errSegmentsHidden
 	}
 	// key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
 	var all []segmentState
@@ -668,6 +681,11 @@ func segments() ([]segmentState, error) {
 	return all, nil
 }
 
+// errSegmentsHidden: nothing is known of any segment, and least of all that it is gone.
+var errSegmentsHidden = &Fault{Code: AccessDenied, Cause: errors.New("/proc/sysvipc/shm, the list of all segments, is not there or cannot be read"),
+	Advice: "this process is shown a part of /proc only (systemd's ProcSubset=, a container's masks)"}
+
+// findSegment looks for a segment in the list. An error says that the list is not to be had.
 func findSegment(id int) (segmentState, bool, error) {
 	all, err := segments()
 	for _, s := range all {

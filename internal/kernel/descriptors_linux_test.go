@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,6 +29,47 @@ func TestSegmentsUnread(t *testing.T) {
 	}
 	if codeOf(err) != TooManyOpenFiles {
 		t.Fatalf("out of descriptors: %v", err)
+	}
+}
+
+// TestSegmentsHidden: where this process is not shown the list of segments, nothing is known of any of them.
+func TestSegmentsHidden(t *testing.T) {
+	before := segmentsFile
+	defer func() { segmentsFile = before }()
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, segmentsFile = range []string{"/proc/no-such-list", empty} {
+		if _, found, err := findSegment(math.MaxInt32); found || codeOf(err) != AccessDenied {
+			t.Errorf("%s: found %v, %v", segmentsFile, found, err)
+		}
+	}
+}
+
+// TestWrongDoorKeepsLocks: a door leads to another file, as the record of a slot's last handle may, on which this process has
+// POSIX locks. They are not dropped, which closing any descriptor of that file would do.
+func TestWrongDoorKeepsLocks(t *testing.T) {
+	needNative(t)
+	ownRoot(t)
+	s := mustCreateSection(t, `Local\Locks`, 4096)
+	f, err := os.Create(filepath.Join(t.TempDir(), "locked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+		t.Fatal(err)
+	}
+	wrong := door{pid: int32(os.Getpid()), descriptor: int32(f.Fd()), mode: unix.O_RDWR}
+	if m, err := s.native.entry.enterDoor(wrong, unix.O_RDWR); err == nil {
+		m.close()
+		t.Error("another file was taken for the memory")
+	}
+	s.native.entry.residentAt(wrong)
+	seen := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &seen); err != nil || seen.Type != unix.F_WRLCK {
+		t.Errorf("this process's lock on the other file is gone: %+v, %v", seen, err)
 	}
 }
 
@@ -58,6 +100,8 @@ func TestDoorWithoutDescriptor(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	table.copy(door{pid: int32(os.Getpid()), descriptor: math.MaxInt32})
+	table.fd = fd
+	table.copy(door{pid: int32(os.Getppid()), descriptor: math.MaxInt32})
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		t.Errorf("somebody else's descriptor was closed: %v", err)

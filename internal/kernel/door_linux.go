@@ -28,7 +28,7 @@ const refusedRow = 8
 
 var holderTable holderDescriptors
 
-// copy is a duplicate of a holder's descriptor, or -1.
+// copy is a duplicate of a holder's descriptor, or -1. Which file that is the caller has looked at: see enterDoor.
 func (t *holderDescriptors) copy(d door) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -79,7 +79,7 @@ func (t *holderDescriptors) ours() bool {
 }
 
 func (t *holderDescriptors) forget() {
-	if t.fd > 0 {
+	if t.fd > 0 && t.ours() {
 		unix.Close(t.fd)
 	}
 	t.fd = 0
@@ -87,8 +87,12 @@ func (t *holderDescriptors) forget() {
 
 // enterDoor opens the memory through one door, by the cheaper way first, which gives the access that the holder has. The
 // record says which, but a record may be that of an earlier handle in the same slot: the kernel is asked.
+//
+// The link is read before anything is copied: to close a copy of another file would drop the POSIX locks that this process
+// has on that file.
 func (e *entry) enterDoor(d door, flags int) (memory, error) {
-	if int(d.mode) == flags {
+	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
+	if int(d.mode) == flags && linkReads(path, memfdLink(e.token)) {
 		if fd := holderTable.copy(d); fd >= 0 {
 			if e.isMemory(fd) && openMode(fd) == flags {
 				return &memfd{fd: fd, mode: flags}, nil
@@ -96,7 +100,7 @@ func (e *entry) enterDoor(d door, flags int) (memory, error) {
 			unix.Close(fd)
 		}
 	}
-	return e.enter("/proc/"+strconv.Itoa(int(d.pid))+"/fd/"+strconv.Itoa(int(d.descriptor)), flags)
+	return e.enter(path, flags)
 }
 
 // openMode is a descriptor's access mode; -1 if it cannot be told. The call never waits, so the scheduler need not be
@@ -115,5 +119,9 @@ func (e *entry) isMemory(fd int) bool {
 		return true
 	}
 	var st unix.Stat_t
-	return fstat(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && (st.Size == e.size || e.overFile())
+	look := fstat
+	if e.overFile() {
+		look = unix.Fstat // a file system may take its time
+	}
+	return look(fd, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] && (st.Size == e.size || e.overFile())
 }

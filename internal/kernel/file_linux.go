@@ -9,6 +9,9 @@ import (
 
 // grow makes a file longer, and reserves the blocks: a hole in a file system that is full would end whoever touches it.
 func grow(fd int, from, to int64) error {
+	if err := fits(to); err != nil {
+		return err
+	}
 	for {
 		switch err := unix.Fallocate(fd, 0, from, to-from); err {
 		case nil:
@@ -17,7 +20,7 @@ func grow(fd int, from, to int64) error {
 		case unix.EOPNOTSUPP:
 			return fill(fd, from, to)
 		default:
-			unix.Ftruncate(fd, from)
+			truncate(fd, from)
 			return &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("fallocate", err)}
 		}
 	}
@@ -26,7 +29,7 @@ func grow(fd int, from, to int64) error {
 // lower exchanges the descriptor for one that can only be read. Where that cannot be had, as for a file that its user may
 // write and not read again, it stays.
 func (m *userFile) lower() {
-	if fd, err := unix.Open(selfDescriptor(m.fd), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+	if fd, err := openPath(selfDescriptor(m.fd), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		unix.Close(m.fd)
 		m.fd, m.mode = fd, unix.O_RDONLY
 	}

@@ -33,7 +33,7 @@ func (e *entry) backingName() string {
 
 // OpenFile opens or makes a file. flags are those of os.OpenFile.
 func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
-	fd, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)
+	fd, err := openPath(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)
 	switch {
 	case err == unix.ENOENT:
 		if _, parentErr := os.Stat(filepath.Dir(path)); parentErr != nil {
@@ -175,7 +175,7 @@ type userFile struct {
 
 func (m *userFile) descriptor() int { return m.fd }
 func (m *userFile) openMode() int   { return m.mode }
-func (m *userFile) close() error    { return unix.Close(m.fd) }
+func (m *userFile) close() error    { return closeMemory(m.fd) }
 
 func (m *userFile) view(offset, length int64, access Access) ([]byte, error) {
 	prot, flags := viewProtection(access)
@@ -188,6 +188,9 @@ func (m *userFile) view(offset, length int64, access Access) ([]byte, error) {
 
 // fill writes zeros from one offset of a file to another. What it cannot write it takes back.
 func fill(fd int, from, to int64) error {
+	if err := fits(to); err != nil {
+		return err
+	}
 	zeros := make([]byte, min(to-from, 1<<20))
 	for at := from; at < to; {
 		n, err := unix.Pwrite(fd, zeros[:min(int64(len(zeros)), to-at)], at)

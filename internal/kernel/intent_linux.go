@@ -41,7 +41,7 @@ var errForgeable = errors.New("others may have written that record: only the use
 // somebody with more rights remove what he could not: so nobody removes a segment for another, and root, in a
 // directory that a group may write, not even its own.
 func (n *note) credible(i intent) bool {
-	return unix.Geteuid() == int(i.uid) && (i.uid != 0 || n.place.writersBit() == 0)
+	return unix.Geteuid() == int(i.uid) && (i.uid != 0 || n.place.ownersAlone())
 }
 
 // takeNote locks a free record. Records whose creators live are passed over, never waited for.
@@ -51,8 +51,13 @@ func (p *place) takeNote() (*note, error) {
 		return nil, err
 	}
 	for i := range int64(noteCount) {
-		if ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: i, Len: 1}) != nil {
+		switch err := ofd(control, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: i, Len: 1}); err {
+		case nil:
+		case unix.EAGAIN, unix.EACCES:
 			continue
+		default:
+			unix.Close(control)
+			return nil, p.fault("lock", p.path(creatingFile), err)
 		}
 		n := &note{place: p, control: control, index: i}
 		i, err := n.read()

@@ -71,7 +71,7 @@ func (n *nativeWaitable) letOneThrough() bool {
 	if len(used) == 0 {
 		return false
 	}
-	first := int(n.state.cursor.Load()) % len(used)
+	first := int(n.state.cursor.Load() % uint32(len(used)))
 	for i := range used {
 		if at := (first + i) % len(used); n.letThrough(&used[at]) {
 			n.state.cursor.Store(uint32(at) + 1) // the next Set begins behind him, so that all have their turn
@@ -165,7 +165,7 @@ func (n *nativeWaitable) leavePlace(b *berth, mine placeWord) bool {
 func (n *nativeWaitable) clearPlaces() {
 	looks := 32
 	used := n.state.used()
-	first := int(n.nextToClear.Load())
+	first := int(n.nextToClear.Load() % placeCount)
 	for i := range used {
 		at := (first + i) % len(used)
 		b := &used[at]

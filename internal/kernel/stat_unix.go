@@ -348,7 +348,12 @@ func (p *place) buryOne(file string) (b Burial, ok bool) {
 		return Burial{Name: p.path(file), What: "a file that is no entry", Err: err}, true
 	}
 	b = Burial{Name: Name{p.namespace, e.name}.String(), What: "a name whose holders crashed"}
-	if seen, err := p.locks.look(e); err != nil || seen != nobody && !p.backing.dead(e) {
+	seen, err := p.locks.look(e)
+	if err != nil {
+		b.What, b.Err = "a name whose locks cannot be looked at", err
+		return b, true
+	}
+	if seen != nobody && !p.backing.dead(e) {
 		return b, false
 	}
 	err = p.backing.bury(p, e)
