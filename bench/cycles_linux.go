@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,15 +69,49 @@ func sectionOpen(name string) {
 }
 
 // floor is the protocol's own system calls: an unnamed entry that gets its name when it is whole, a sealed memory, a
-// lock, and at the end unlock, look and unlink.
+// lock, and at the end unlock, look and unlink; and for an opener the entry, a copy of a holder's descriptor, a lock, a
+// record, a look.
 type floor struct {
-	dir   int
-	bytes []byte
+	dir    int
+	bytes  []byte
+	memory int // of an object that there is, which this process holds and opens
+	self   int // a pidfd
 }
 
 func newFloor(path string) *floor {
 	check(os.Mkdir(path, 0o700))
-	return &floor{dir: must(unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)), bytes: make([]byte, 528)}
+	f := &floor{dir: must(unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)), bytes: make([]byte, 544)}
+	f.memory = must(unix.MemfdCreate("namedshm-bench", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING))
+	check(unix.Ftruncate(f.memory, size))
+	f.self = must(unix.PidfdOpen(os.Getpid(), 0))
+	entry := must(unix.Openat(f.dir, "held", unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600))
+	must(unix.Pwrite(entry, f.bytes, 0))
+	f.lock(entry, unix.F_WRLCK, 1)
+	return f
+}
+
+func (f *floor) open() {
+	var st unix.Stat_t
+	check(unix.Fstat(f.dir, &st))
+	entry := must(unix.Openat(f.dir, "held", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0))
+	check(unix.Fstat(entry, &st))
+	must(unix.Pread(entry, f.bytes, 0))
+	check(unix.FcntlFlock(uintptr(entry), unix.F_OFD_GETLK, &unix.Flock_t{Type: unix.F_WRLCK, Len: 1}))
+	var link [64]byte
+	must(unix.Readlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.memory), link[:]))
+	memory := must(unix.PidfdGetfd(f.self, f.memory, 0))
+	check(unix.Fstat(memory, &st))
+	must(unix.FcntlInt(uintptr(memory), unix.F_GETFL, 0))
+	check(unix.FcntlFlock(uintptr(entry), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: 1, Len: 1}))
+	must(unix.Pwrite(entry, f.bytes[:16], 528))
+	check(unix.Fstatat(f.dir, "held", &st, unix.AT_SYMLINK_NOFOLLOW))
+	mapOnce(memory)
+	f.lock(entry, unix.F_UNLCK, 1<<62)
+	if unix.FcntlFlock(uintptr(entry), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Len: 1 << 62}) == nil {
+		check(errors.New("the holder has no lock"))
+	}
+	check(unix.Close(memory))
+	check(unix.Close(entry))
 }
 
 func (f *floor) create() {

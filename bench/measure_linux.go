@@ -85,6 +85,7 @@ const (
 	createBare   = "create…close beside bare shm_open"
 	createFloor  = "create…close beside the protocol's system calls"
 	openBare     = "open…close beside bare shm_open"
+	openFloor    = "open…close beside the protocol's system calls"
 	openMany     = "open among 100,000 names beside open among 10"
 	names        = "names of 100,000 objects beside reading the directory"
 	list         = "list of 100,000 objects beside reading the directory"
@@ -159,6 +160,7 @@ func measureCycles() (results, error) {
 		inTurns(createBare, bareCreate, sectionCreate),
 		inTurns(createFloor, f.create, sectionCreate),
 		inTurns(openBare, func() { bareOpen(path) }, func() { sectionOpen(heldName(0)) }),
+		inTurns(openFloor, f.open, func() { sectionOpen(heldName(0)) }),
 	}, nil
 }
 
