@@ -69,7 +69,11 @@ func (a *app) tellAll(info *namedshm.Info, asJSON bool) error {
 		}
 		lines = append(lines, []string{"waiters", waitersText(info)})
 	}
-	lines = append(lines, []string{"access", info.Access.String()})
+	if isSection {
+		lines = append(lines, []string{"access", info.Access.String()})
+	} else {
+		lines = append(lines, []string{"rights", rightsOf(info.Access).String()})
+	}
 	if info.Protection != 0 && isSection {
 		lines = append(lines, []string{"protection", info.Protection.String()})
 	}
@@ -92,6 +96,14 @@ func (a *app) tellAll(info *namedshm.Info, asJSON bool) error {
 		lines = append(lines, []string{"obstacle", info.Obstacle})
 	}
 	return lines.print(a.stdout, 0)
+}
+
+// rightsOf is what a handle to an event, mutex or semaphore can do by this access to its state.
+func rightsOf(a namedshm.Access) namedshm.Rights {
+	if a&namedshm.Write == 0 {
+		return namedshm.Synchronize
+	}
+	return namedshm.AllRights
 }
 
 // exactSize is a size to the byte, and for people.
