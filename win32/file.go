@@ -9,7 +9,8 @@ import "os"
 // file that existed already with CREATE_ALWAYS and OPEN_ALWAYS is no error.
 //
 //   - Unix: the name is a path of this system. mode, attrs but for FILE_FLAG_DELETE_ON_CLOSE, and templatefile do not
-//     count: nobody is kept from opening the file besides.
+//     count: nobody is kept from opening the file besides. What FILE_FLAG_DELETE_ON_CLOSE removes is the file that was opened,
+//     not what has taken its path meanwhile; Linux alone finds a file again that was moved.
 //
 // Source: CreateFileW.
 func CreateFile(name *uint16, access uint32, mode uint32, sa *SecurityAttributes, createmode uint32, attrs uint32, templatefile Handle) (handle Handle, err error) {

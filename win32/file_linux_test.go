@@ -313,6 +313,76 @@ func TestCreateFile(t *testing.T) {
 	}
 }
 
+// TestDeletedFileIsTheOpenOne: what goes with the last handle is the file that was opened, and nothing that has taken its
+// path.
+func TestDeletedFileIsTheOpenOne(t *testing.T) {
+	exists := func(path string) bool {
+		_, err := os.Lstat(path)
+		return err == nil
+	}
+	create := func(path string, disposition uint32) win32.Handle {
+		t.Helper()
+		h, err := win32.CreateFile(wide(path), readWrite, 0, nil, disposition, win32.FILE_FLAG_DELETE_ON_CLOSE, 0)
+		return closes(t, h, err)
+	}
+	closeNow := func(h win32.Handle) {
+		t.Helper()
+		if err := win32.CloseHandle(h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("after a change of directory", func(t *testing.T) {
+		here, there := t.TempDir(), t.TempDir()
+		other := filepath.Join(there, "file")
+		if err := os.WriteFile(other, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(here)
+		h := create("file", win32.CREATE_NEW)
+		t.Chdir(there)
+		closeNow(h)
+		if exists(filepath.Join(here, "file")) || !exists(other) {
+			t.Errorf("the file is there: %v; the other one: %v", exists(filepath.Join(here, "file")), exists(other))
+		}
+	})
+	t.Run("after a rename", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "file")
+		h := create(path, win32.CREATE_NEW)
+		if err := os.Rename(path, path+".moved"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		closeNow(h)
+		if exists(path+".moved") || !exists(path) {
+			t.Errorf("the file is there: %v; the other one: %v", exists(path+".moved"), exists(path))
+		}
+	})
+	t.Run("after a link has taken the path", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "file")
+		h := create(path, win32.CREATE_NEW)
+		if err := errors.Join(os.Rename(path, path+".moved"), os.Symlink(path+".moved", path)); err != nil {
+			t.Fatal(err)
+		}
+		closeNow(h)
+		if !exists(path) || exists(path+".moved") {
+			t.Errorf("the link is there: %v; the file: %v", exists(path), exists(path+".moved"))
+		}
+	})
+	t.Run("through a link", func(t *testing.T) {
+		path := newFile(t, "linked")
+		link := path + ".link"
+		if err := os.Symlink(path, link); err != nil {
+			t.Fatal(err)
+		}
+		closeNow(create(link, win32.OPEN_EXISTING))
+		if exists(path) || !exists(link) {
+			t.Errorf("the file is there: %v; the link: %v", exists(path), exists(link))
+		}
+	})
+}
+
 // TestDiskFull: the table's row MIS-001. What a file cannot be grown to is refused, and it stays as it was.
 func TestDiskFull(t *testing.T) {
 	directory := t.TempDir()

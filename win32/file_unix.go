@@ -5,6 +5,7 @@ package win32
 import (
 	"context"
 	"os"
+	"path/filepath"
 
 	"github.com/namedshm/namedshm/internal/kernel"
 )
@@ -12,12 +13,12 @@ import (
 // file is an open file.
 type file struct {
 	kernel *kernel.File
-	doomed string // the path that goes with the last handle; "" for a file that stays
+	doomed string // the absolute path that goes with the last handle; "" for a file that stays
 }
 
 func (f *file) close() {
 	if f.doomed != "" {
-		os.Remove(f.doomed)
+		f.kernel.Unlink(f.doomed)
 	}
 	f.kernel.Close()
 }
@@ -102,9 +103,21 @@ func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, 
 	}
 	f := &file{kernel: opened}
 	if attrs&FILE_FLAG_DELETE_ON_CLOSE != 0 {
-		f.doomed = path
+		f.doomed = absolute(path)
 	}
 	return openFileTarget(f, mask|SYNCHRONIZE, inherit)
+}
+
+// absolute is where a file lies that was just opened, without links: the working directory may be another one when the file
+// is closed, and a link on the way may lead elsewhere.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if straight, err := filepath.EvalSymlinks(path); err == nil {
+		path = straight
+	}
+	return path
 }
 
 func openFileTarget(f *file, granted uint32, inherit bool) (Handle, error) {

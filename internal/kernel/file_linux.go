@@ -35,6 +35,12 @@ func (m *userFile) lower() {
 	}
 }
 
+// pathOf is where a descriptor's file lies now, as far as that can be told. It may be a path that leads elsewhere.
+func pathOf(fd int) string {
+	path, _ := os.Readlink(selfDescriptor(fd))
+	return path
+}
+
 // searchFile looks for a file of the user's among the descriptors of all processes, by device and inode. It is nil without
 // an error when nobody who can be looked into has it open.
 func (e *entry) searchFile(flags int) (memory, error) {

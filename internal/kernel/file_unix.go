@@ -88,6 +88,26 @@ func (f *File) Stat() (size int64, kind uint32, err error) {
 	return st.Size, uint32(st.Mode) & unix.S_IFMT, nil
 }
 
+// Unlink removes the file's name, which is looked for at path and, where the system tells it, at the place to which the
+// file has been moved. What lies there instead is left alone, but for what takes the place between the look and the
+// removal: no system removes a name by the file it leads to.
+func (f *File) Unlink(path string) {
+	if !f.uses.enter() {
+		return
+	}
+	defer f.leave()
+	var own, st unix.Stat_t
+	if unix.Fstat(f.fd, &own) != nil {
+		return
+	}
+	for _, p := range []string{path, pathOf(f.fd)} {
+		if p != "" && unix.Lstat(p, &st) == nil && st.Dev == own.Dev && st.Ino == own.Ino {
+			unix.Unlink(p)
+			return
+		}
+	}
+}
+
 func (f *File) leave() {
 	if f.uses.leave() {
 		unix.Close(f.fd)
