@@ -57,7 +57,10 @@ func fileFor(handle Handle, need uint32) (f *kernel.File, done func(), err error
 	if err != nil {
 		return nil, nil, err
 	}
-	return e.target.file.kernel, func() {}, nil
+	if !e.target.refer() {
+		return nil, nil, ERROR_INVALID_HANDLE
+	}
+	return e.target.file.kernel, e.target.release, nil
 }
 
 func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32, _ Handle) (Handle, error) {

@@ -326,3 +326,68 @@ func TestOwnerLivesWithoutDescriptors(t *testing.T) {
 	}
 	owner.release(t, h, nil)
 }
+
+// TestCloseUnderMutexCalls: the last handle of a mutex is closed while its owner waits for it again and releases it. Each
+// call works or is told that the handle is closed.
+func TestCloseUnderMutexCalls(t *testing.T) {
+	const rounds = 400
+	owner := newThread(t)
+	calls := map[string]func(h win32.Handle) error{
+		"wait": func(h win32.Handle) error {
+			_, err := win32.WaitForSingleObject(h, 0)
+			return err
+		},
+		"wait for several": func(h win32.Handle) error {
+			_, err := win32.WaitForMultipleObjects([]win32.Handle{h}, true, 0)
+			return err
+		},
+		"signal and wait": func(h win32.Handle) error {
+			if _, err := win32.WaitForSingleObject(h, 0); err != nil {
+				return err
+			}
+			_, err := win32.SignalObjectAndWait(h, h, 0, false)
+			return err
+		},
+	}
+	for _, name := range []string{"", fresh()} {
+		for what, call := range calls {
+			for range rounds {
+				h, err := win32.CreateMutex(nil, false, wide(name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				used, closed := make(chan struct{}), make(chan error)
+				go func() {
+					<-used
+					closed <- win32.CloseHandle(h)
+				}()
+				owner.do(func() {
+					first := true
+					for {
+						err := call(h)
+						if err == nil {
+							err = win32.ReleaseMutex(h)
+						}
+						if first {
+							first = false
+							close(used)
+						}
+						if err == win32.ERROR_INVALID_HANDLE {
+							return
+						}
+						if err != nil {
+							t.Errorf("%s: %v", what, err)
+							return
+						}
+					}
+				})
+				if err := <-closed; err != nil {
+					t.Error(err)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+		}
+	}
+}

@@ -13,7 +13,8 @@ import (
 
 // A mutex belongs to a thread, through whatever handle; the object manager's mutex belongs to one handle of its own. So
 // all handles of one object in this process lead to one mutex here, which keeps as many of the object manager's as threads
-// want it at once: one with which it is owned, and one for each thread that waits. A thread that ends is found out by
+// want it at once: one with which it is owned, and one for each thread that waits. A call that runs has a reference of its
+// target, so that the mutex does not lose its owner under it when the last handle is closed. A thread that ends is found out by
 // whoever waits for it here, and by a look at all owners each thirtieth of a second; closing its handle is what abandons
 // the mutex, for other processes to see.
 type mutex struct {
@@ -351,6 +352,7 @@ type several struct {
 	objects  []*kernel.Waitable
 	mutexes  []*mutex // by index; nil for other kinds
 	borrowed map[*mutex]*kernel.Waitable
+	targets  []*target // of which the wait has a reference
 }
 
 // borrow finds the object manager's handle for each entry. A mutex that is there twice has one.
@@ -366,6 +368,10 @@ func (w *several) borrow(entries []*entry) error {
 			w.tid = kernel.CurrentThread()
 			w.borrowed = map[*mutex]*kernel.Waitable{}
 		}
+		if !e.target.refer() {
+			return ERROR_INVALID_HANDLE
+		}
+		w.targets = append(w.targets, e.target)
 		m := e.target.mutex
 		w.mutexes[i] = m
 		handle := w.borrowed[m]
@@ -388,11 +394,14 @@ func (w *several) own(i int) {
 	}
 }
 
-// giveBack gives back the handles with which nothing was taken.
+// giveBack gives back the handles with which nothing was taken, and then the references.
 func (w *several) giveBack() {
 	for m, handle := range w.borrowed {
 		if m.owner.Load() != w.tid {
 			m.give(handle)
 		}
+	}
+	for _, t := range w.targets {
+		t.release()
 	}
 }

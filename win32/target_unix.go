@@ -9,7 +9,7 @@ import (
 )
 
 // target is what a handle leads to. Duplicates share it; the last one closes it. A call that runs while that happens is
-// told by the object itself that it is closed.
+// told by the object itself that it is closed; calls on a mutex or a file have a reference, and the last of them closes it.
 type target struct {
 	refs    atomic.Int32
 	kind    kind

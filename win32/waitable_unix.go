@@ -156,6 +156,10 @@ func releaseMutex(handle Handle) error {
 	if err != nil {
 		return err
 	}
+	if !e.target.refer() {
+		return ERROR_INVALID_HANDLE
+	}
+	defer e.target.release()
 	return e.target.mutex.unlock()
 }
 
@@ -245,6 +249,10 @@ func waitForSingleObject(handle Handle, milliseconds uint32) (uint32, error) {
 	}
 	switch e.target.kind {
 	case kindMutex:
+		if !e.target.refer() {
+			return WAIT_FAILED, ERROR_INVALID_HANDLE
+		}
+		defer e.target.release()
 		return e.target.mutex.wait(milliseconds)
 	case kindFile:
 		return WAIT_OBJECT_0, nil // nothing is ever under way on it
