@@ -168,6 +168,7 @@ const (
 	ERROR_TOO_MANY_POSTS         Errno = 298
 	ERROR_INVALID_ADDRESS        Errno = 487
 	ERROR_MUTANT_LIMIT_EXCEEDED  Errno = 587
+	ERROR_NOACCESS               Errno = 998
 	ERROR_SWAPERROR              Errno = 999
 	ERROR_FILE_INVALID           Errno = 1006
 	ERROR_MAPPED_ALIGNMENT       Errno = 1132

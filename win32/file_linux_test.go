@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -286,6 +287,12 @@ func TestCreateFile(t *testing.T) {
 		{path, win32.GENERIC_READ, win32.TRUNCATE_EXISTING, win32.ERROR_INVALID_PARAMETER},
 		{filepath.Join(directory, "no", "file"), readWrite, win32.CREATE_ALWAYS, win32.ERROR_PATH_NOT_FOUND},
 		{directory, readWrite, win32.OPEN_EXISTING, win32.ERROR_ACCESS_DENIED},
+		{directory, win32.GENERIC_READ, win32.OPEN_EXISTING, win32.ERROR_ACCESS_DENIED},
+		{directory, 0, win32.OPEN_EXISTING, win32.ERROR_ACCESS_DENIED},
+		{directory, win32.GENERIC_READ, win32.OPEN_ALWAYS, win32.ERROR_ACCESS_DENIED},
+		{directory, readWrite, win32.CREATE_ALWAYS, win32.ERROR_ACCESS_DENIED},
+		{filepath.Join(directory, strings.Repeat("n", 256)), readWrite, win32.CREATE_ALWAYS, win32.ERROR_FILENAME_EXCED_RANGE},
+		{strings.Repeat("/n", 4096), readWrite, win32.OPEN_EXISTING, win32.ERROR_FILENAME_EXCED_RANGE},
 		{"", readWrite, win32.OPEN_EXISTING, win32.ERROR_PATH_NOT_FOUND},
 		{path, readWrite, 9, win32.ERROR_INVALID_PARAMETER},
 		{path, readWrite, win32.CREATE_NEW, nil},
@@ -295,7 +302,7 @@ func TestCreateFile(t *testing.T) {
 	} {
 		h, err := win32.CreateFile(wide(c.path), c.access, 0, nil, c.create, 0, 0)
 		if err != c.want || (err != nil) != (h == win32.InvalidHandle) {
-			t.Errorf("%q, %#x, %d: %#x, %v, want %v", c.path, c.access, c.create, h, err, c.want)
+			t.Errorf("%.80q, %#x, %d: %#x, %v, want %v", c.path, c.access, c.create, h, err, c.want)
 		}
 		if err == nil {
 			win32.CloseHandle(h)

@@ -318,3 +318,32 @@ func TestOrderOfChecks(t *testing.T) {
 		}
 	}
 }
+
+// TestNilResults: a call that has nowhere to put its result says so, and does nothing.
+func TestNilResults(t *testing.T) {
+	h, err := win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, 1<<16, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.CloseHandle(h)
+	at, err := win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.UnmapViewOfFile(at)
+	if err := win32.VirtualProtect(at, 4096, win32.PAGE_READONLY, nil); err != win32.ERROR_NOACCESS {
+		t.Errorf("VirtualProtect gives %v", err)
+	}
+	var m win32.MemoryBasicInformation
+	if err := win32.VirtualQuery(at, &m, unsafe.Sizeof(m)); err != nil || m.Protect != win32.PAGE_READWRITE || m.RegionSize != 1<<16 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for address, length := range map[uintptr]uintptr{at: unsafe.Sizeof(m), 0: unsafe.Sizeof(m) + 1} {
+		if err := win32.VirtualQuery(address, nil, length); err != win32.ERROR_NOACCESS {
+			t.Errorf("VirtualQuery gives %v", err)
+		}
+	}
+	if err := win32.VirtualQuery(at, nil, 1); err != win32.ERROR_BAD_LENGTH {
+		t.Errorf("VirtualQuery of too few bytes gives %v", err)
+	}
+}

@@ -53,6 +53,8 @@ func Bytes(addr uintptr, length int) []byte {
 
 // VirtualQuery tells about the pages from an address on that are alike. length is the size of buffer.
 //
+// Errors: ERROR_BAD_LENGTH for a length that is too small, ERROR_NOACCESS for a nil buffer.
+//
 //   - Unix: views are told exactly. Linux reads about other memory in /proc/self/maps; elsewhere it is ERROR_NOT_SUPPORTED.
 //
 // Source: VirtualQuery.
@@ -63,8 +65,8 @@ func VirtualQuery(address uintptr, buffer *MemoryBasicInformation, length uintpt
 // VirtualProtect changes the protection of pages of a view, to one that allows no more than the view was mapped with.
 // It affects this view alone.
 //
-// Errors: ERROR_INVALID_PARAMETER for a protection that allows more, or none at all; ERROR_INVALID_ADDRESS for a range
-// that lies in no view.
+// Errors: ERROR_NOACCESS for a nil oldprotect; ERROR_INVALID_PARAMETER for a protection that allows more, or none at all;
+// ERROR_INVALID_ADDRESS for a range that lies in no view.
 //
 //   - Unix: it is for views only.
 //

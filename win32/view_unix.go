@@ -172,6 +172,9 @@ func virtualQuery(address uintptr, buffer *MemoryBasicInformation, length uintpt
 	if length < unsafe.Sizeof(*buffer) {
 		return ERROR_BAD_LENGTH
 	}
+	if buffer == nil {
+		return ERROR_NOACCESS
+	}
 	views.Lock()
 	defer views.Unlock()
 	if v := viewAt(address); v != nil {
@@ -280,6 +283,9 @@ func isProtection(protect uint32) bool {
 }
 
 func virtualProtect(address, size uintptr, protect uint32, old *uint32) error {
+	if old == nil {
+		return ERROR_NOACCESS
+	}
 	views.Lock()
 	defer views.Unlock()
 	v := viewAt(address)
@@ -289,7 +295,7 @@ func virtualProtect(address, size uintptr, protect uint32, old *uint32) error {
 	at := (address - v.base) &^ (pageSize - 1)
 	end := min((address-v.base+size+pageSize-1)&^(pageSize-1), v.size)
 	before, err := v.protect(at, end, protect)
-	if err == nil && old != nil {
+	if err == nil {
 		*old = before
 	}
 	return err

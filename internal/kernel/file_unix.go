@@ -31,7 +31,7 @@ func (e *entry) backingName() string {
 	return e.backing.String()
 }
 
-// OpenFile opens or makes a file. flags are those of os.OpenFile.
+// OpenFile opens or makes a file, which is no directory. flags are those of os.OpenFile.
 func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
 	fd, err := openPath(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)
 	switch {
@@ -46,8 +46,15 @@ func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
 		return nil, &Fault{Code: AccessDenied, Cause: err}
 	case err == unix.EEXIST:
 		return nil, &Fault{Code: FileExists, Cause: err}
+	case err == unix.ENAMETOOLONG:
+		return nil, &Fault{Code: FilenameTooLong, Cause: err}
 	case err != nil:
 		return nil, &Fault{Code: codeOfErrno(err), Cause: err}
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		unix.Close(fd)
+		return nil, &Fault{Code: AccessDenied, Cause: unix.EISDIR}
 	}
 	return &File{fd: fd, readable: readable, writable: writable}, nil
 }
