@@ -5,8 +5,9 @@ import "os"
 // CreateFile opens or makes a file, for a section over it. access is GENERIC_READ, GENERIC_WRITE or both; createmode one
 // of the five of which CREATE_NEW is the first.
 //
-// Errors: InvalidHandle comes with ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_FILE_EXISTS; a
-// file that existed already with CREATE_ALWAYS and OPEN_ALWAYS is no error.
+// Errors: InvalidHandle comes with ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, ERROR_ACCESS_DENIED, which a directory has
+// as well, ERROR_FILE_EXISTS, ERROR_FILENAME_EXCED_RANGE. A file that existed already with CREATE_ALWAYS and OPEN_ALWAYS is
+// no error; [CreateFileExisted] tells of it.
 //
 //   - Unix: the name is a path of this system. mode, attrs but for FILE_FLAG_DELETE_ON_CLOSE, and templatefile do not
 //     count: nobody is kept from opening the file besides. What FILE_FLAG_DELETE_ON_CLOSE removes is the file that was opened,
@@ -14,6 +15,16 @@ import "os"
 //
 // Source: CreateFileW.
 func CreateFile(name *uint16, access uint32, mode uint32, sa *SecurityAttributes, createmode uint32, attrs uint32, templatefile Handle) (handle Handle, err error) {
+	handle, _, err = createFile(name, access, mode, sa, createmode, attrs, templatefile)
+	return handle, err
+}
+
+// CreateFileExisted is CreateFile that says with CREATE_ALWAYS and OPEN_ALWAYS whether the file existed already. In C the
+// last error tells that: it is ERROR_ALREADY_EXISTS though the call succeeded, which golang.org/x/sys/windows keeps to
+// itself.
+//
+// Source: CreateFileW.
+func CreateFileExisted(name *uint16, access uint32, mode uint32, sa *SecurityAttributes, createmode uint32, attrs uint32, templatefile Handle) (handle Handle, existed bool, err error) {
 	return createFile(name, access, mode, sa, createmode, attrs, templatefile)
 }
 

@@ -320,6 +320,53 @@ func TestCreateFile(t *testing.T) {
 	}
 }
 
+// TestCreateFileExisted: the two dispositions that take a file that is there tell of it, and no other does.
+func TestCreateFileExisted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	dangling := path + ".link"
+	if err := os.Symlink(path+".target", dangling); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path    string
+		create  uint32
+		existed bool
+		want    error
+		size    int64
+	}{
+		{path, win32.OPEN_ALWAYS, false, nil, 0},
+		{path, win32.OPEN_ALWAYS, true, nil, 1},
+		{path, win32.OPEN_EXISTING, false, nil, 1},
+		{path, win32.CREATE_NEW, false, win32.ERROR_FILE_EXISTS, 1},
+		{path, win32.CREATE_ALWAYS, true, nil, 0},
+		{path, win32.TRUNCATE_EXISTING, false, nil, 0},
+		{path + ".new", win32.CREATE_ALWAYS, false, nil, 0},
+		{path + ".new", win32.CREATE_ALWAYS, true, nil, 0},
+		{filepath.Dir(path), win32.OPEN_ALWAYS, false, win32.ERROR_ACCESS_DENIED, -1},
+		{filepath.Join(path, "under"), win32.OPEN_ALWAYS, false, win32.ERROR_PATH_NOT_FOUND, -1},
+		{filepath.Join(path+".none", "under"), win32.OPEN_ALWAYS, false, win32.ERROR_PATH_NOT_FOUND, -1},
+		{dangling, win32.OPEN_ALWAYS, false, nil, 0},
+		{dangling, win32.OPEN_ALWAYS, true, nil, 1},
+	} {
+		h, existed, err := win32.CreateFileExisted(wide(c.path), readWrite, 0, nil, c.create, 0, 0)
+		if existed != c.existed || err != c.want || (err != nil) != (h == win32.InvalidHandle) {
+			t.Errorf("%q, %d: %#x, %v, %v, want %v, %v", c.path, c.create, h, existed, err, c.existed, c.want)
+		}
+		if err == nil {
+			win32.CloseHandle(h)
+		}
+		if c.size < 0 {
+			continue
+		}
+		if i, err := os.Stat(c.path); err != nil || i.Size() != c.size {
+			t.Errorf("after %d there are %d bytes, want %d: %v", c.create, i.Size(), c.size, err)
+		}
+		if err := os.WriteFile(c.path, []byte("x"), 0); err != nil { // for the next one to empty or to keep
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDeletedFileIsTheOpenOne: what goes with the last handle is the file that was opened, and nothing that has taken its
 // path.
 func TestDeletedFileIsTheOpenOne(t *testing.T) {

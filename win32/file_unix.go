@@ -63,20 +63,34 @@ func fileFor(handle Handle, need uint32) (f *kernel.File, done func(), err error
 	return e.target.file.kernel, e.target.release, nil
 }
 
-func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32, _ Handle) (Handle, error) {
+func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32, _ Handle) (Handle, bool, error) {
 	inherit, err := inherits(sa)
 	if err != nil {
-		return InvalidHandle, err
+		return InvalidHandle, false, err
 	}
 	mask, _, err := kindFile.specific(access)
 	path := nameAt(name)
 	switch {
 	case err != nil:
-		return InvalidHandle, err
+		return InvalidHandle, false, err
 	case path == "":
-		return InvalidHandle, ERROR_PATH_NOT_FOUND
+		return InvalidHandle, false, ERROR_PATH_NOT_FOUND
 	}
-	readable, writable := mask&fileReadData != 0, mask&fileWriteData != 0
+	opened, existed, err := openDisposed(path, create, mask&fileReadData != 0, mask&fileWriteData != 0)
+	if err != nil {
+		return InvalidHandle, false, errno(err)
+	}
+	f := &file{kernel: opened}
+	if attrs&FILE_FLAG_DELETE_ON_CLOSE != 0 {
+		f.doomed = absolute(path)
+	}
+	handle, err := openFileTarget(f, mask|SYNCHRONIZE, inherit)
+	return handle, existed && err == nil, err
+}
+
+// openDisposed opens a file as one of the five creation dispositions says. existed is told of those two that take a file
+// that is there as well as one that is not.
+func openDisposed(path string, create uint32, readable, writable bool) (f *kernel.File, existed bool, err error) {
 	flags := os.O_RDONLY
 	switch {
 	case readable && writable:
@@ -88,27 +102,37 @@ func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, 
 	case CREATE_NEW:
 		flags |= os.O_CREATE | os.O_EXCL
 	case CREATE_ALWAYS:
-		flags |= os.O_CREATE | os.O_TRUNC
+		return openOrMake(path, flags|os.O_TRUNC, readable, writable)
 	case OPEN_EXISTING:
 	case OPEN_ALWAYS:
-		flags |= os.O_CREATE
+		return openOrMake(path, flags, readable, writable)
 	case TRUNCATE_EXISTING:
 		if !writable {
-			return InvalidHandle, ERROR_INVALID_PARAMETER
+			return nil, false, kernel.InvalidParameter
 		}
 		flags |= os.O_TRUNC
 	default:
-		return InvalidHandle, ERROR_INVALID_PARAMETER
+		return nil, false, kernel.InvalidParameter
 	}
-	opened, err := kernel.OpenFile(path, flags, readable, writable)
-	if err != nil {
-		return InvalidHandle, errno(err)
+	f, err = kernel.OpenFile(path, flags, readable, writable)
+	return f, false, err
+}
+
+// openOrMake opens a file, or makes it. Opening comes first, for only so it is known whether the file existed. Where
+// neither does, as with a link to no file or a file that comes and goes, the system decides, and the file is told as new.
+func openOrMake(path string, flags int, readable, writable bool) (f *kernel.File, existed bool, err error) {
+	for range 3 {
+		f, err = kernel.OpenFile(path, flags, readable, writable)
+		if kernel.CodeOf(err) != kernel.FileNotFound {
+			return f, err == nil, err
+		}
+		f, err = kernel.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, readable, writable)
+		if kernel.CodeOf(err) != kernel.FileExists {
+			return f, false, err
+		}
 	}
-	f := &file{kernel: opened}
-	if attrs&FILE_FLAG_DELETE_ON_CLOSE != 0 {
-		f.doomed = absolute(path)
-	}
-	return openFileTarget(f, mask|SYNCHRONIZE, inherit)
+	f, err = kernel.OpenFile(path, flags|os.O_CREATE, readable, writable)
+	return f, false, err
 }
 
 // absolute is where a file lies that was just opened, without links: the working directory may be another one when the file

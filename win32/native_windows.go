@@ -97,8 +97,12 @@ func setHandleInformation(handle Handle, mask, flags uint32) error {
 
 func currentThread() uint32 { return windows.GetCurrentThreadId() }
 
-func createFile(name *uint16, access, mode uint32, sa *SecurityAttributes, create, attrs uint32, template Handle) (Handle, error) {
-	return windows.CreateFile(name, access, mode, sa, create, attrs, template)
+func createFile(name *uint16, access, mode uint32, sa *SecurityAttributes, create, attrs uint32, template Handle) (Handle, bool, error) {
+	handle, err := createFileW(name, access, mode, sa, create, attrs, template)
+	if handle != InvalidHandle {
+		return handle, err == ERROR_ALREADY_EXISTS, nil
+	}
+	return handle, false, err
 }
 
 func fileHandle(f *os.File) (Handle, error) {

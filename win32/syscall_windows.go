@@ -1,9 +1,10 @@
 package win32
 
-// The calls that golang.org/x/sys/windows does not have.
+// The calls that golang.org/x/sys/windows does not have, and CreateFileW, of which it does not tell whether the file existed.
 
 //sys	openFileMapping(access uint32, inherit bool, name *uint16) (handle Handle, err error) = kernel32.OpenFileMappingW
 //sys	mapViewOfFileEx(handle Handle, access uint32, offsetHigh uint32, offsetLow uint32, length uintptr, base uintptr) (addr uintptr, err error) = kernel32.MapViewOfFileEx
+//sys	createFileW(name *uint16, access uint32, mode uint32, attributes *SecurityAttributes, create uint32, attrs uint32, template Handle) (handle Handle, err error) [failretval==InvalidHandle || e1==windows.ERROR_ALREADY_EXISTS] = kernel32.CreateFileW
 //sys	openSemaphore(access uint32, inherit bool, name *uint16) (handle Handle, err error) = kernel32.OpenSemaphoreW
 //sys	createSemaphore(attributes *SecurityAttributes, initial int32, maximum int32, name *uint16) (handle Handle, err error) [failretval==0 || e1==windows.ERROR_ALREADY_EXISTS] = kernel32.CreateSemaphoreW
 //sys	createSemaphoreEx(attributes *SecurityAttributes, initial int32, maximum int32, name *uint16, flags uint32, access uint32) (handle Handle, err error) [failretval==0 || e1==windows.ERROR_ALREADY_EXISTS] = kernel32.CreateSemaphoreExW

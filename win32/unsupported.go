@@ -95,8 +95,8 @@ func setHandleInformation(Handle, uint32, uint32) error { return ERROR_NOT_SUPPO
 
 func currentThread() uint32 { return 0 }
 
-func createFile(*uint16, uint32, uint32, *SecurityAttributes, uint32, uint32, Handle) (Handle, error) {
-	return InvalidHandle, ERROR_NOT_SUPPORTED
+func createFile(*uint16, uint32, uint32, *SecurityAttributes, uint32, uint32, Handle) (Handle, bool, error) {
+	return InvalidHandle, false, ERROR_NOT_SUPPORTED
 }
 
 func fileHandle(*os.File) (Handle, error) { return InvalidHandle, ERROR_NOT_SUPPORTED }

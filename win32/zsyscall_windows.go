@@ -42,6 +42,7 @@ var (
 	modkernelbase = windows.NewLazySystemDLL("kernelbase.dll")
 	modntdll      = windows.NewLazySystemDLL("ntdll.dll")
 
+	procCreateFileW          = modkernel32.NewProc("CreateFileW")
 	procCreateSemaphoreExW   = modkernel32.NewProc("CreateSemaphoreExW")
 	procCreateSemaphoreW     = modkernel32.NewProc("CreateSemaphoreW")
 	procGetFileSizeEx        = modkernel32.NewProc("GetFileSizeEx")
@@ -54,6 +55,15 @@ var (
 	procCompareObjectHandles = modkernelbase.NewProc("CompareObjectHandles")
 	procNtQuerySection       = modntdll.NewProc("NtQuerySection")
 )
+
+func createFileW(name *uint16, access uint32, mode uint32, attributes *SecurityAttributes, create uint32, attrs uint32, template Handle) (handle Handle, err error) {
+	r0, _, e1 := syscall.SyscallN(procCreateFileW.Addr(), uintptr(unsafe.Pointer(name)), uintptr(access), uintptr(mode), uintptr(unsafe.Pointer(attributes)), uintptr(create), uintptr(attrs), uintptr(template))
+	handle = Handle(r0)
+	if handle == InvalidHandle || e1 == windows.ERROR_ALREADY_EXISTS {
+		err = errnoErr(e1)
+	}
+	return
+}
 
 func createSemaphoreEx(attributes *SecurityAttributes, initial int32, maximum int32, name *uint16, flags uint32, access uint32) (handle Handle, err error) {
 	r0, _, e1 := syscall.SyscallN(procCreateSemaphoreExW.Addr(), uintptr(unsafe.Pointer(attributes)), uintptr(initial), uintptr(maximum), uintptr(unsafe.Pointer(name)), uintptr(flags), uintptr(access))
