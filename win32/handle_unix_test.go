@@ -5,6 +5,8 @@ package win32_test
 import (
 	"errors"
 	"io/fs"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -346,4 +348,111 @@ func TestNilResults(t *testing.T) {
 	if err := win32.VirtualQuery(at, nil, 1); err != win32.ERROR_BAD_LENGTH {
 		t.Errorf("VirtualQuery of too few bytes gives %v", err)
 	}
+}
+
+// reserve makes a section without a name whose pages are only reserved, and a view of it.
+func reserve(t *testing.T, size uint32) (section win32.Handle, at uintptr) {
+	t.Helper()
+	h, err := win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE|win32.SEC_RESERVE, 0, size, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { win32.CloseHandle(h) })
+	at, err = win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { win32.UnmapViewOfFile(at) })
+	return h, at
+}
+
+// regions are what VirtualQuery tells of a view from its beginning to its end, as sizes in pages and protections.
+func regions(t *testing.T, at, size uintptr) (told [][2]uint32) {
+	t.Helper()
+	for end := at + size; at < end; {
+		var m win32.MemoryBasicInformation
+		if err := win32.VirtualQuery(at, &m, unsafe.Sizeof(m)); err != nil || m.RegionSize == 0 || m.BaseAddress != at {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		told = append(told, [2]uint32{uint32(m.RegionSize / 4096), m.Protect})
+		at += m.RegionSize
+	}
+	return told
+}
+
+// TestProtectionNeedsCommittedPages: pages that are reserved do not become usable by VirtualProtect, wherever they lie in
+// the range, and what is committed is so in all views.
+func TestProtectionNeedsCommittedPages(t *testing.T) {
+	const page, size = 4096, 1 << 17
+	h, at := reserve(t, size)
+	second, err := win32.MapViewOfFile(h, win32.FILE_MAP_WRITE, 0, 1<<16, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer win32.UnmapViewOfFile(second)
+	commit := func(from, pages uintptr) {
+		t.Helper()
+		if got, err := win32.VirtualAlloc(at+from*page, pages*page, win32.MEM_COMMIT, win32.PAGE_READWRITE); got != at+from*page || err != nil {
+			t.Fatalf("%#x, %v", got, err)
+		}
+	}
+	wants := func(at, size uintptr, want ...[2]uint32) {
+		t.Helper()
+		if got := regions(t, at, size); !slices.Equal(got, want) {
+			t.Errorf("the view has %v, want %v", got, want)
+		}
+	}
+	const reserved, both, reads = 0, win32.PAGE_READWRITE, win32.PAGE_READONLY
+	commit(2, 2)
+	commit(15, 2)
+	wants(at, size, [2]uint32{2, reserved}, [2]uint32{2, both}, [2]uint32{11, reserved}, [2]uint32{2, both}, [2]uint32{15, reserved})
+	wants(second, size/2, [2]uint32{1, both}, [2]uint32{15, reserved})
+	win32.Bytes(second, 1)[0] = 7
+	if got := win32.Bytes(at, size)[16*page]; got != 7 {
+		t.Errorf("the other view has %d", got)
+	}
+	var old uint32
+	for _, r := range [][2]uintptr{{1, 2}, {3, 2}, {2, 14}, {4, 1}} {
+		if err := win32.VirtualProtect(at+r[0]*page, r[1]*page, reads, &old); err != win32.ERROR_INVALID_ADDRESS {
+			t.Errorf("%d pages from %d on give %v", r[1], r[0], err)
+		}
+	}
+	if err := win32.VirtualProtect(at+3*page, page, reads, &old); err != nil || old != both {
+		t.Errorf("%#x, %v", old, err)
+	}
+	commit(2, 14)
+	wants(at, size, [2]uint32{2, reserved}, [2]uint32{1, both}, [2]uint32{1, reads}, [2]uint32{13, both}, [2]uint32{15, reserved})
+	if err := win32.VirtualProtect(at+2*page, 15*page, both, &old); err != nil || old != both {
+		t.Errorf("%#x, %v", old, err)
+	}
+	win32.Bytes(at, size)[3*page] = 1
+	wants(at, size, [2]uint32{2, reserved}, [2]uint32{15, both}, [2]uint32{15, reserved})
+}
+
+// TestLargeViewsCostNoMore: what is kept of protections and of committed pages does not grow with their number.
+func TestLargeViewsCostNoMore(t *testing.T) {
+	cost := func(size uint32) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, at := reserve(t, size)
+		_, err := win32.VirtualAlloc(at, uintptr(size), win32.MEM_COMMIT, win32.PAGE_READWRITE)
+		var old uint32
+		if err == nil {
+			err = win32.VirtualProtect(at, uintptr(size), win32.PAGE_READONLY, &old)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := regions(t, at, uintptr(size)); len(got) != 1 {
+			t.Errorf("the view has %v", got)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	cost(1 << 16) // what the first section costs besides
+	small, large := cost(1<<16), cost(1<<30)
+	if large > 8*small {
+		t.Errorf("64 KiB cost %d bytes, 1 GiB %d", small, large)
+	}
+	t.Logf("64 KiB cost %d bytes, 1 GiB %d", small, large)
 }

@@ -91,7 +91,7 @@ func sectionHandle(section *kernel.Section, existed bool, err error, granted uin
 	t := newTarget(kindSection, name)
 	t.section = section
 	if name == "" && section.Attributes()&(SEC_RESERVE|SEC_FILE) == SEC_RESERVE {
-		t.pages = newReservation(section.Size())
+		t.pages = &reservation{}
 	}
 	handle, err := open(t, granted, inherit)
 	if err == nil && existed {

@@ -17,9 +17,9 @@ type view struct {
 	kernel  *kernel.View
 	base    uintptr
 	size    uintptr
-	allowed uint32             // AllocationProtect
-	changed map[uintptr]uint32 // protections of pages, by offset, that are not allowed's any more
-	pages   *reservation       // which of them may be touched; nil: all
+	allowed uint32       // AllocationProtect
+	changed runs         // protections of pages, by offset, that are not allowed's any more; 0 for those that are
+	pages   *reservation // which of them may be touched; nil: all
 	file    bool
 }
 
@@ -216,49 +216,63 @@ func protectionFor(access kernel.Access) uint32 {
 // describe tells about the pages from an offset on that are alike.
 func (v *view) describe(at uintptr) MemoryBasicInformation {
 	m := MemoryBasicInformation{BaseAddress: v.base + at, AllocationBase: v.base, AllocationProtect: v.allowed, Type: MEM_MAPPED}
-	own := v.written(at)
-	m.State, m.Protect = v.page(at, own, 0)
-	end := at + pageSize
-	if v.changed == nil && v.pages == nil && own == nil {
-		end = v.size
-	}
-	for i := 1; end < v.size; end, i = end+pageSize, i+1 {
-		if state, protect := v.page(end, own, i); state != m.State || protect != m.Protect {
+	var end uintptr
+	m.State, m.Protect, end = v.alike(at)
+	for end < v.size {
+		state, protect, next := v.alike(end)
+		if state != m.State || protect != m.Protect {
 			break
 		}
+		end = next
 	}
 	m.RegionSize = end - at
 	return m
 }
 
-// written says of the pages from an offset on whether a write has made them the view's own; nil where none can be, or it
-// cannot be told.
-func (v *view) written(at uintptr) []bool {
-	if v.allowed != PAGE_WRITECOPY && v.allowed != PAGE_EXECUTE_WRITECOPY && v.changed == nil {
-		return nil
+// alike is the state and the protection of the page at an offset, and an offset up to which it is that of all pages. Those
+// that follow may be alike too.
+func (v *view) alike(at uintptr) (state, protect uint32, end uintptr) {
+	protect, end = v.changed.at(at)
+	if protect == 0 {
+		protect = v.allowed
 	}
-	own, _ := v.kernel.Written(int(at), int(v.size-at))
-	return own
-}
-
-// page is the state and the protection of one page, at an offset; it is the i-th of own.
-func (v *view) page(at uintptr, own []bool, i int) (state, protect uint32) {
-	protect = v.allowed
-	if changed, ok := v.changed[at]; ok {
-		protect = changed
-	}
-	if v.pages != nil && !v.pages.has(v.offset(at)) {
-		return MEM_RESERVE, 0
-	}
-	if i < len(own) && own[i] {
-		switch protect {
-		case PAGE_WRITECOPY:
-			protect = PAGE_READWRITE
-		case PAGE_EXECUTE_WRITECOPY:
-			protect = PAGE_EXECUTE_READWRITE
+	end = min(end, v.size)
+	if v.pages != nil {
+		committed, until := v.pages.at(v.offset(at))
+		end = min(end, until-v.offset(0))
+		if !committed {
+			return MEM_RESERVE, 0, end
 		}
 	}
-	return MEM_COMMIT, protect
+	if protect != PAGE_WRITECOPY && protect != PAGE_EXECUTE_WRITECOPY {
+		return MEM_COMMIT, protect, end
+	}
+	written, end := v.written(at, end)
+	if written && protect == PAGE_WRITECOPY {
+		protect = PAGE_READWRITE
+	} else if written {
+		protect = PAGE_EXECUTE_READWRITE
+	}
+	return MEM_COMMIT, protect, end
+}
+
+// written reports whether a write has made the page at an offset the view's own, and up to where, but for the limit, that
+// is the same. Where it cannot be told, nothing was written.
+func (v *view) written(at, limit uintptr) (own bool, end uintptr) {
+	const atOnce = 1 << 28 // of a large view no more is looked up than it takes
+	limit = min(limit, at+atOnce)
+	pages, err := v.kernel.Written(int(at), int(limit-at))
+	if err != nil || len(pages) == 0 {
+		return false, limit
+	}
+	i := 1
+	for i < len(pages) && pages[i] == pages[0] {
+		i++
+	}
+	if i == len(pages) {
+		return pages[0], limit
+	}
+	return pages[0], at + uintptr(i)*pageSize
 }
 
 // offset is where in the section a page of the view lies.
@@ -306,10 +320,12 @@ func (v *view) protect(at, end uintptr, protect uint32) (before uint32, err erro
 	if !isProtection(protect) || !within(v.allowed, protect) {
 		return 0, ERROR_INVALID_PARAMETER
 	}
-	state, before := v.page(at, v.written(at), 0)
-	if state != MEM_COMMIT {
-		return 0, ERROR_INVALID_ADDRESS
+	if v.pages != nil {
+		if committed, until := v.pages.at(v.offset(at)); !committed || until < v.offset(end) {
+			return 0, ERROR_INVALID_ADDRESS
+		}
 	}
+	_, before, _ = v.alike(at)
 	copies := protect == PAGE_WRITECOPY || protect == PAGE_EXECUTE_WRITECOPY
 	if copies && v.allowed != PAGE_WRITECOPY && v.allowed != PAGE_EXECUTE_WRITECOPY {
 		err = v.kernel.Detach(int(at), int(end-at), accessOf(protect))
@@ -319,12 +335,7 @@ func (v *view) protect(at, end uintptr, protect uint32) (before uint32, err erro
 	if err != nil {
 		return 0, errno(err)
 	}
-	if v.changed == nil {
-		v.changed = map[uintptr]uint32{}
-	}
-	for ; at < end; at += pageSize {
-		v.changed[at] = protect
-	}
+	v.changed.set(at, end, protect)
 	return before, nil
 }
 
@@ -359,7 +370,7 @@ func virtualAlloc(address, size uintptr, kind, protect uint32) (uintptr, error) 
 			return 0, err
 		}
 	}
-	if _, changed := v.changed[at]; changed || protect != v.allowed {
+	if changed, _ := v.changed.at(at); changed != 0 || protect != v.allowed {
 		if _, err := v.protect(at, end, protect); err != nil {
 			return 0, err
 		}
@@ -380,18 +391,16 @@ func virtualFree(address, _ uintptr, _ uint32) error {
 // own, so a page that is committed can be opened in each of them.
 type reservation struct {
 	mu        sync.Mutex
-	committed []bool
+	committed runs // by offset in the section: 1 where pages are committed
 	views     []*view
 }
 
-func newReservation(size int64) *reservation {
-	return &reservation{committed: make([]bool, size/pageSize)}
-}
-
-func (r *reservation) has(offset uintptr) bool {
+// at reports whether the page at an offset of the section is committed, and up to where that is the same.
+func (r *reservation) at(offset uintptr) (committed bool, end uintptr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.committed[offset/pageSize]
+	value, end := r.committed.at(offset)
+	return value != 0, end
 }
 
 // enter closes the pages of a new view that are not committed.
@@ -400,12 +409,9 @@ func (r *reservation) enter(v *view) {
 	defer r.mu.Unlock()
 	r.views = append(r.views, v)
 	for at := uintptr(0); at < v.size; {
-		end := at + pageSize
-		open := r.committed[v.offset(at)/pageSize]
-		for end < v.size && r.committed[v.offset(end)/pageSize] == open {
-			end += pageSize
-		}
-		if !open {
+		committed, end := r.committed.at(v.offset(at))
+		end = min(end-v.offset(0), v.size)
+		if committed == 0 {
 			v.kernel.Protect(int(at), int(end-at), 0)
 		}
 		at = end
@@ -423,24 +429,43 @@ func (r *reservation) leave(v *view) {
 	}
 }
 
-// commit opens pages, from an offset of the section to another, in all views.
+// commit opens pages, from an offset of the section to another, in all views. Those that are committed already may have
+// another protection in some view, and are left alone.
 func (r *reservation) commit(from, to uintptr) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for page := from; page < to; page += pageSize {
-		if r.committed[page/pageSize] {
-			continue
-		}
-		for _, v := range r.views {
-			at := page - uintptr(v.kernel.Offset())
-			if page < uintptr(v.kernel.Offset()) || at >= v.size {
-				continue
+	for at := from; at < to; {
+		committed, end := r.committed.at(at)
+		end = min(end, to)
+		if committed == 0 {
+			if err := r.open(at, end); err != nil {
+				return err
 			}
-			if err := v.kernel.Protect(int(at), pageSize, accessOf(v.allowed)); err != nil {
-				return errno(err)
-			}
+			r.committed.set(at, end, 1)
 		}
-		r.committed[page/pageSize] = true
+		at = end
 	}
 	return nil
+}
+
+// open opens pages in all views, or in none. mu is held.
+func (r *reservation) open(from, to uintptr) error {
+	for i, v := range r.views {
+		if err := v.openPages(from, to, accessOf(v.allowed)); err != nil {
+			for _, other := range r.views[:i+1] {
+				other.openPages(from, to, 0)
+			}
+			return errno(err)
+		}
+	}
+	return nil
+}
+
+// openPages allows an access to what lies in the view of a range of the section.
+func (v *view) openPages(from, to uintptr, access kernel.Access) error {
+	from, to = max(from, v.offset(0)), min(to, v.offset(v.size))
+	if from >= to {
+		return nil
+	}
+	return v.kernel.Protect(int(from-v.offset(0)), int(to-from), access)
 }
