@@ -2,7 +2,11 @@
 
 package win32
 
-import "github.com/namedshm/namedshm/internal/kernel"
+import (
+	"io/fs"
+
+	"github.com/namedshm/namedshm/internal/kernel"
+)
 
 // Handle is an open reference to an object: a number that has a meaning in this process alone. It is a multiple of
 // four, never 0 or -1, and not soon used again after it is closed; its two lowest bits are ignored, as in Windows.
@@ -15,7 +19,9 @@ type Errno uintptr
 func (e Errno) Error() string { return kernel.Code(e).Error() }
 
 // Is lets errors.Is match the number with the portable errors of io/fs and errors.
-func (e Errno) Is(target error) bool { return kernel.Code(e).Is(target) }
+func (e Errno) Is(target error) bool {
+	return kernel.Code(e).Is(target) || target == fs.ErrExist && e == ERROR_FILE_EXISTS
+}
 
 // Timeout reports whether the number says that time ran out.
 func (e Errno) Timeout() bool { return e == WAIT_TIMEOUT || e == ERROR_TIMEOUT }
