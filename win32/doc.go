@@ -30,6 +30,11 @@
 //     within a tenth of a second. No handle is ever inherited, and there are no handles of other processes. A section made with SEC_RESERVE is
 //     reserved and committed page by page if it has no name; with a name its pages are committed when they are mapped,
 //     because another process could not be told. Security descriptors are refused.
+//   - Unix, for a program written for golang.org/x/sys/windows: [Errno] is a type of its own here, which on
+//     Windows is syscall.Errno, so err.(syscall.Errno) has to become err.(win32.Errno), which is right on both. The system's
+//     errors, as syscall.EEXIST or syscall.EACCES, match nothing: compare with the constants, or ask errors.Is for
+//     [io/fs.ErrExist], [io/fs.ErrNotExist], [io/fs.ErrPermission] or [errors.ErrUnsupported], which match on both. There is
+//     no GetLastError: a goroutine may be in another thread by then, and the error is what a call returns.
 //   - Linux: views lie at multiples of 64 KiB. What VirtualQuery tells of memory that is no view it reads from /proc.
 //   - Elsewhere every call returns ERROR_NOT_SUPPORTED, which matches [errors.ErrUnsupported].
 //

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/namedshm/namedshm/win32"
@@ -199,7 +200,7 @@ func TestDuplicatesShareAnObject(t *testing.T) {
 
 func TestErrnoMatchesPortableErrors(t *testing.T) {
 	for code, want := range map[win32.Errno]error{
-		win32.ERROR_FILE_NOT_FOUND: fs.ErrNotExist, win32.ERROR_ALREADY_EXISTS: fs.ErrExist,
+		win32.ERROR_FILE_EXISTS: fs.ErrExist, win32.ERROR_FILE_NOT_FOUND: fs.ErrNotExist, win32.ERROR_ALREADY_EXISTS: fs.ErrExist,
 		win32.ERROR_ACCESS_DENIED: fs.ErrPermission, win32.ERROR_NOT_SUPPORTED: errors.ErrUnsupported,
 	} {
 		if !errors.Is(code, want) || code.Error() == "" {
@@ -229,6 +230,31 @@ func TestNamesInUTF16(t *testing.T) {
 	}
 	if got := win32.UTF16PtrToString(nil); got != "" {
 		t.Errorf("nil becomes %q", got)
+	}
+}
+
+func TestOldNamesOfUTF16(t *testing.T) {
+	if got := win32.StringToUTF16("Local\\é"); !slices.Equal(got, []uint16{'L', 'o', 'c', 'a', 'l', '\\', 'é', 0}) {
+		t.Errorf("%v", got)
+	}
+	if got := win32.UTF16PtrToString(win32.StringToUTF16Ptr("漢字")); got != "漢字" {
+		t.Errorf("%q", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a NUL is taken")
+		}
+	}()
+	win32.StringToUTF16("a\x00b")
+}
+
+func TestSleep(t *testing.T) {
+	const milliseconds = 3
+	for _, alertable := range []bool{false, true} {
+		began := time.Now()
+		if got := win32.SleepEx(milliseconds, alertable); got != 0 || time.Since(began) < milliseconds*time.Millisecond {
+			t.Errorf("SleepEx gives %d after %v", got, time.Since(began))
+		}
 	}
 }
 

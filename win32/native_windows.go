@@ -85,6 +85,10 @@ func waitForMultipleObjects(handles []Handle, all bool, milliseconds uint32) (ui
 	return windows.WaitForMultipleObjects(handles, all, milliseconds)
 }
 
+func sleepEx(milliseconds uint32, alertable bool) uint32 {
+	return windows.SleepEx(milliseconds, alertable)
+}
+
 func closeHandle(handle Handle) error { return windows.CloseHandle(handle) }
 
 func duplicateHandle(fromProcess, from, toProcess Handle, to *Handle, access uint32, inherit bool, options uint32) error {

@@ -19,6 +19,18 @@ func UTF16PtrFromString(s string) (*uint16, error) {
 	return &units[0], nil
 }
 
+// StringToUTF16 is UTF16FromString for a string that has no NUL in it: it panics over one.
+func StringToUTF16(s string) []uint16 {
+	units, err := utf16FromString(s)
+	if err != nil {
+		panic("win32: a string with a NUL in it")
+	}
+	return units
+}
+
+// StringToUTF16Ptr is StringToUTF16's first unit.
+func StringToUTF16Ptr(s string) *uint16 { return &StringToUTF16(s)[0] }
+
 // UTF16ToString is the string that UTF-16 units up to the first NUL stand for. A lone surrogate becomes its three bytes.
 func UTF16ToString(s []uint16) string {
 	for i, unit := range s {

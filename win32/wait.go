@@ -32,3 +32,13 @@ func WaitForMultipleObjects(handles []Handle, waitAll bool, waitMilliseconds uin
 func SignalObjectAndWait(signal Handle, wait Handle, waitMilliseconds uint32, alertable bool) (event uint32, err error) {
 	return signalObjectAndWait(signal, wait, waitMilliseconds, alertable)
 }
+
+// SleepEx lets time pass, with INFINITE without end. It is 0, or on Windows WAIT_IO_COMPLETION for an alertable thread that
+// was alerted.
+//
+//   - Unix: alertable does not count, and so it is always 0.
+//
+// Source: SleepEx.
+func SleepEx(milliseconds uint32, alertable bool) (ret uint32) {
+	return sleepEx(milliseconds, alertable)
+}
