@@ -2,9 +2,9 @@ package kernel
 
 import (
 	"bytes"
-	"errors"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
