@@ -81,14 +81,23 @@ BOOL WINAPI FlushViewOfFile(LPCVOID address, SIZE_T length)
     return enter() && conclude(goFlushViewOfFile(NUMBER(address), length));
 }
 
+/* missing reports that a pointer is NULL which Windows' kernel, and not the program, would have written through or read
+ * from. That is an error there and no crash. */
+static bool missing(const void *pointer)
+{
+    if (!pointer)
+        SetLastError(ERROR_NOACCESS);
+    return !pointer;
+}
+
 SIZE_T WINAPI VirtualQuery(LPCVOID address, PMEMORY_BASIC_INFORMATION information, SIZE_T length)
 {
-    return enter() && conclude(goVirtualQuery(NUMBER(address), information, length)) ? sizeof *information : 0;
+    return enter() && !missing(information) && conclude(goVirtualQuery(NUMBER(address), information, length)) ? sizeof *information : 0;
 }
 
 BOOL WINAPI VirtualProtect(LPVOID address, SIZE_T size, DWORD protect, PDWORD before)
 {
-    return enter() && conclude(goVirtualProtect(NUMBER(address), size, protect, before));
+    return enter() && !missing(before) && conclude(goVirtualProtect(NUMBER(address), size, protect, before));
 }
 
 LPVOID WINAPI VirtualAlloc(LPVOID address, SIZE_T size, DWORD kind, DWORD protect)
@@ -118,6 +127,8 @@ NTSTATUS WINAPI NtQuerySection(HANDLE section, SECTION_INFORMATION_CLASS what, P
         return STATUS_INVALID_INFO_CLASS;
     if (length != sizeof(SECTION_BASIC_INFORMATION))
         return STATUS_INFO_LENGTH_MISMATCH;
+    if (!information)
+        return STATUS_ACCESS_VIOLATION;
     DWORD code = goQuerySection(NUMBER(section), information);
     if (code != ERROR_SUCCESS)
         return code == ERROR_ACCESS_DENIED ? STATUS_ACCESS_DENIED : STATUS_INVALID_HANDLE;
@@ -315,6 +326,8 @@ DWORD WINAPI WaitForMultipleObjects(DWORD count, const HANDLE *objects, BOOL all
         SetLastError(ERROR_INVALID_PARAMETER);
         return WAIT_FAILED;
     }
+    if (missing(objects))
+        return WAIT_FAILED;
     DWORD event = goWaitForMultipleObjects(count, (uintptr_t *)objects, all, milliseconds, &code);
     return waited(event, code);
 }

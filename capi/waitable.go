@@ -100,7 +100,7 @@ func goWaitForSingleObject(object C.uintptr_t, milliseconds C.uint32_t, code *C.
 	return C.uint32_t(event)
 }
 
-// goWaitForMultipleObjects is given a count that calls.c has looked at.
+// goWaitForMultipleObjects is given a count and an array that calls.c has looked at.
 //
 //export goWaitForMultipleObjects
 func goWaitForMultipleObjects(count C.uint32_t, objects *C.uintptr_t, all C.int, milliseconds C.uint32_t, code *C.uint32_t) C.uint32_t {
