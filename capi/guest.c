@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,8 +35,10 @@ BOOL conclude(DWORD code)
  * caught, and it is linked not to interrupt its own threads by SIGURG.
  *
  * The first constructor has the lowest priority number that is not reserved, and so comes first; the second has none,
- * and comes after Go's, which has none either and is linked before it. */
+ * and comes after Go's, which has none either and is linked before it. In the archive capi/install gives all of them
+ * lower numbers, so that a program's constructors come after these. */
 
+static bool started; /* Go's runtime has been */
 static sigset_t mask_before;
 static struct sigaction dispositions_before[NSIG];
 
@@ -57,6 +60,18 @@ __attribute__((constructor)) static void after_go(void)
             sigaction(number, &dispositions_before[number], NULL);
     }
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    started = true;
+}
+
+/* A call that nevertheless comes before would wait for ever: for a runtime that only its own return lets start. */
+static void must_have_started(void)
+{
+    static const char sentence[] = "namedshm: a call was made before the library's constructors have run\n";
+    if (started)
+        return;
+    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0)
+        _exit(127);
+    abort();
 }
 
 /* Children. The mark lies in a page that the kernel wipes in a forked child, however it was forked; where the kernel
@@ -127,6 +142,8 @@ static void meet(void)
 
 bool enter(void)
 {
+    if (!known)
+        must_have_started();
     if (forked()) {
         last_error = ERROR_INVALID_HANDLE;
         return false;

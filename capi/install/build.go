@@ -137,17 +137,32 @@ func (b *build) overlay() (path string, err error) {
 	return path, os.WriteFile(path, list, 0o644)
 }
 
+// constructors is where the archive's lie, in the order in which they are to run; with Go's and after_go of guest.c in the
+// last. A linker sorts such sections by number. Those below 101 are kept for a language's implementation, which Go's
+// runtime is, so no constructor of a program comes before these or between them.
+var constructors = []string{".init_array.00101", ".init_array.00102", ".init_array"}
+
+const firstConstructor = 97
+
 // hide makes the archive one object in which nothing but the library's functions is to be seen: in a program's link,
 // runtime and libraries would otherwise meet another Go archive's. The order in the object is that of the archive, and so
 // Go's constructor stays before the one that comes after it.
+//
+// All its constructors precede the program's: the constructor of a global object may make a call, which would wait for
+// ever for a runtime that only a later constructor starts.
 func (b *build) hide() error {
 	names := filepath.Join(b.directory, "exports")
 	object := filepath.Join(b.directory, "namedshm.o")
 	if err := os.WriteFile(names, []byte(strings.Join(b.exports, "\n")+"\n"), 0o644); err != nil {
 		return err
 	}
+	early := []string{"objcopy"}
+	for i, section := range constructors {
+		early = append(early, "--rename-section", fmt.Sprintf("%s=.init_array.%05d", section, firstConstructor+i))
+	}
 	for _, step := range [][]string{
 		{"ld", "-r", "-d", "-o", object, "--whole-archive", filepath.Join(b.directory, "all.a")},
+		append(early, object),
 		{"objcopy", "--keep-global-symbols=" + names, object},
 		{"ar", "rcsD", filepath.Join(b.directory, archive), object},
 	} {
