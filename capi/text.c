@@ -129,11 +129,20 @@ LPWSTR widen(LPCSTR text)
     return w.to;
 }
 
+/* The arguments live as long as the program, and are no leak: each array is kept in a list. */
+static struct kept {
+    struct kept *previous;
+    LPWSTR *array;
+} *arrays;
+
 LPWSTR *namedshm_wide_arguments(int count, char **arguments)
 {
     LPWSTR *wide = malloc((count + 1) * sizeof *wide);
-    if (!wide)
+    struct kept *keep = malloc(sizeof *keep);
+    if (!wide || !keep)
         abort();
+    *keep = (struct kept){arrays, wide};
+    arrays = keep;
     for (int i = 0; i < count; i++)
         wide[i] = widen(arguments[i]);
     wide[count] = NULL;

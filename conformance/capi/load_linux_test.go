@@ -2,6 +2,7 @@ package capi
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -42,6 +43,21 @@ func TestSanitizer(t *testing.T) {
 	}
 }
 
+// TestSanitizerPair has the compiler watch the two programs, which were written for another system.
+func TestSanitizerPair(t *testing.T) {
+	needGlobal(t)
+	w := need(t)
+	for name, flags := range map[string][]string{"A": nil, "W": {"-DUNICODE", "-D_UNICODE"}} {
+		t.Run(name, func(t *testing.T) {
+			isolate(t)
+			flags := append([]string{"-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"}, flags...)
+			firstProgram, secondProgram := w.compilePair(t, flags...)
+			// What the sanitizer sees it says on the terminal, and fails the program with.
+			playPair(t, command(t, firstProgram), command(t, secondProgram))
+		})
+	}
+}
+
 // TestSanitizerSees shows that the sanitizer would see something.
 func TestSanitizerSees(t *testing.T) {
 	w := need(t)
@@ -72,13 +88,38 @@ func TestValgrind(t *testing.T) {
 	isolate(t)
 	program := w.compile(t, "gcc", "testdata/names.c", "-O1", "-g")
 	log := filepath.Join(t.TempDir(), "log")
-	e := finish(t, command(t, "valgrind", "--log-file="+log, "--error-exitcode=0", program))
+	if e := finish(t, valgrind(t, log, program)); !e.state.Success() {
+		t.Errorf("%v\n%s", e.state, e.complaint)
+	}
+	wantNoInvalidAccess(t, log)
+}
+
+// TestValgrindPair has it watch the two programs.
+func TestValgrindPair(t *testing.T) {
+	needGlobal(t)
+	w := need(t)
+	needTools(t, "valgrind")
+	isolate(t)
+	firstProgram, secondProgram := w.compilePair(t, "-O1", "-g")
+	d := t.TempDir()
+	firstLog, secondLog := filepath.Join(d, "first"), filepath.Join(d, "second")
+	playPair(t, valgrind(t, firstLog, firstProgram), valgrind(t, secondLog, secondProgram))
+	wantNoInvalidAccess(t, firstLog)
+	wantNoInvalidAccess(t, secondLog)
+}
+
+func valgrind(t *testing.T, log, program string) *exec.Cmd {
+	return command(t, "valgrind", "--log-file="+log, "--error-exitcode=0", program)
+}
+
+func wantNoInvalidAccess(t *testing.T, log string) {
+	t.Helper()
 	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !e.state.Success() || !strings.Contains(string(text), "ERROR SUMMARY") {
-		t.Fatalf("%v\n%s\n%s", e.state, e.complaint, text)
+	if !strings.Contains(string(text), "ERROR SUMMARY") {
+		t.Fatalf("valgrind did not come to its end:\n%s", text)
 	}
 	for _, access := range regexp.MustCompile(`(?s)Invalid (?:read|write).*?==\d+== \n`).FindAllString(string(text), -1) {
 		t.Error(access)

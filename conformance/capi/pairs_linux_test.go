@@ -57,6 +57,24 @@ func (w *world) compilePair(t *testing.T, flags ...string) (first, second string
 	return sources[0], sources[1]
 }
 
+// playPair has the message pass from the first program to the second, each on a terminal, and both end well.
+func playPair(t *testing.T, firstCommand, secondCommand *exec.Cmd) {
+	t.Helper()
+	first := onTerminal(t, firstCommand)
+	first.awaitKeyWanted()
+	second := onTerminal(t, secondCommand)
+	second.awaitText(pairTitle)
+	second.awaitText(pairMessage)
+	second.awaitKeyWanted()
+	second.press("\r")
+	second.endWell()
+	first.press("q")
+	first.endWell()
+	if shown := first.shown(); shown != "" {
+		t.Errorf("the first program says %q", shown)
+	}
+}
+
 // TestPair has the message pass from the first program to the second, each on a terminal.
 func TestPair(t *testing.T) {
 	needGlobal(t)
@@ -72,19 +90,7 @@ func TestPair(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			isolate(t)
 			firstProgram, secondProgram := w.compilePair(t, flags...)
-			first := onTerminal(t, command(t, firstProgram))
-			first.awaitKeyWanted()
-			second := onTerminal(t, command(t, secondProgram))
-			second.awaitText(pairTitle)
-			second.awaitText(pairMessage)
-			second.awaitKeyWanted()
-			second.press("\r")
-			second.endWell()
-			first.press("q")
-			first.endWell()
-			if shown := first.shown(); shown != "" {
-				t.Errorf("the first program says %q", shown)
-			}
+			playPair(t, command(t, firstProgram), command(t, secondProgram))
 			e := finish(t, command(t, secondProgram))
 			if e.out != pairGone || e.state.ExitCode() != 1 {
 				t.Errorf("after both have ended the second says %q, %v", e.out, e.state)
