@@ -162,12 +162,16 @@ func goSetHandleInformation(handle C.uintptr_t, mask, flags C.uint32_t) C.uint32
 	return number(win32.SetHandleInformation(win32.Handle(handle), uint32(mask), uint32(flags)))
 }
 
-// goCreateFile takes a name of any length: MAX_PATH is a limit of objects' names.
+// goCreateFile has code for a success too, as where objects are made: the file existed. A name may have any length:
+// MAX_PATH is a limit of objects' names.
 //
 //export goCreateFile
 func goCreateFile(name unsafe.Pointer, access, share C.uint32_t, sa unsafe.Pointer, disposition, flags C.uint32_t, pattern C.uintptr_t, code *C.uint32_t) C.uintptr_t {
-	h, err := win32.CreateFile((*uint16)(name), uint32(access), uint32(share), attributes(sa), uint32(disposition), uint32(flags), win32.Handle(pattern))
+	h, existed, err := win32.CreateFileExisted((*uint16)(name), uint32(access), uint32(share), attributes(sa), uint32(disposition), uint32(flags), win32.Handle(pattern))
 	*code = number(err)
+	if existed {
+		*code = C.uint32_t(win32.ERROR_ALREADY_EXISTS)
+	}
 	return C.uintptr_t(h)
 }
 

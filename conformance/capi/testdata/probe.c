@@ -632,6 +632,7 @@ static HANDLE file(const char *path, DWORD access, DWORD how)
 
 static void files(const char *path)
 {
+    char long_path[301] = "";
     LARGE_INTEGER size;
     HANDLE f = H("x-file", file(path, GENERIC_READ | GENERIC_WRITE, CREATE_ALWAYS)), h, second;
     H("FIL-001", CreateFileMappingA(f, NULL, PAGE_READWRITE, 0, 0, NULL));
@@ -647,6 +648,7 @@ static void files(const char *path)
     }
     V("FIL-009", MapViewOfFile(h, FILE_MAP_READ, 0, 0, 10001));
     B("x-FIL-flush", FlushViewOfFile(p, 0));
+    B("x-protect-null", VirtualProtect(p, 4096, PAGE_READONLY, NULL));
     UnmapViewOfFile(p);
     UnmapViewOfFile(q);
     CloseHandle(second);
@@ -661,9 +663,16 @@ static void files(const char *path)
     CloseHandle(f);
     H("x-file-exists", file(path, GENERIC_READ, CREATE_NEW));
     H("x-file-none", file("there-is-none", GENERIC_READ, OPEN_EXISTING));
-    f = CreateFileA(path, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL);
+    CloseHandle(H("x-file-create-always", file(path, GENERIC_WRITE, CREATE_ALWAYS)));
+    CloseHandle(H("x-file-open-always", file(path, GENERIC_WRITE, OPEN_ALWAYS)));
+    H("x-file-directory", file(".", GENERIC_READ, OPEN_EXISTING));
+    memset(long_path, 'n', sizeof long_path - 1);
+    H("x-file-long", file(long_path, GENERIC_READ, OPEN_EXISTING));
+    f = H("x-file-doomed", CreateFileA(path, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL));
     B("x-file-close", CloseHandle(f));
     H("x-file-gone", file(path, GENERIC_READ, OPEN_EXISTING));
+    f = H("x-file-open-new", CreateFileA(path, GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL));
+    CloseHandle(f);
 }
 
 static void texts(void)
