@@ -19,6 +19,9 @@ type holding struct {
 	signals  chan os.Signal
 }
 
+// endOfInput is what until says when there is nothing more to read.
+const endOfInput = "end of input"
+
 // newHolding decides what ends the holding, and listens for signals from now on. A duration that is not nil bounds it;
 // inputTaken says that standard input has been read for something else.
 func (a *app) newHolding(duration *time.Duration, inputTaken bool) *holding {
@@ -66,7 +69,7 @@ func (h *holding) until() string {
 	} else if h.input != nil {
 		go func() {
 			io.Copy(io.Discard, h.input)
-			input <- "end of input"
+			input <- endOfInput
 		}()
 	}
 	select {
@@ -82,7 +85,7 @@ func (h *holding) until() string {
 // readKey waits for any key: one byte, or all that an arrow key sends.
 func readKey(terminal *os.File) string {
 	if _, err := terminal.Read(make([]byte, 16)); err != nil {
-		return "end of input"
+		return endOfInput
 	}
 	return "key pressed"
 }

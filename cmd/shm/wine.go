@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/wine"
@@ -89,6 +90,41 @@ func (a *app) happened(name string, e wine.Event) {
 	case wine.Taken:
 		fmt.Fprintf(a.stderr, "shm: %s: a Windows program in %s has it; it is published when that lets go\n", name, e.Prefix)
 	}
+}
+
+// quiet is how long nothing may happen before it is told what is waited for. To find out that a section exists takes less.
+const quiet = 300 * time.Millisecond
+
+// tellMissing tells which prefix is waited for, if it is one, and gives those that may be meant.
+func (a *app) tellMissing(name, prefix string) []wine.Prefix {
+	running, err := wine.Prefixes()
+	if prefix != "" {
+		running = nil
+		if p, found := wine.Find(prefix); found == nil {
+			running = []wine.Prefix{*p}
+		}
+	}
+	switch {
+	case err != nil || len(running) > 0:
+	case prefix != "":
+		fmt.Fprintf(a.stderr, "shm: %s: %s does not run; waiting for it\n", printable(name, ""), printable(prefix, ""))
+	default:
+		fmt.Fprintf(a.stderr, "shm: %s: no prefix runs; waiting for one\n", printable(name, ""))
+	}
+	return running
+}
+
+// tellAbsent is tellMissing for a section that a Windows program is to make.
+func (a *app) tellAbsent(name, prefix string) {
+	running := a.tellMissing(name, prefix)
+	where := fmt.Sprintf("%d prefixes", len(running))
+	switch len(running) {
+	case 0:
+		return
+	case 1:
+		where = running[0].Path
+	}
+	fmt.Fprintf(a.stderr, "shm: %s: no Windows program in %s has it; waiting for one\n", printable(name, ""), where)
 }
 
 // happening is an event as --json prints it.

@@ -107,9 +107,13 @@ func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error
 	events := wine.Follow(ctx, wine.Target{Prefix: c.Prefix, Name: c.Name, Access: access})
 	var waiting *wine.Section // for its native name
 	told := false
+	silence := time.After(quiet)
 	for {
 		select {
+		case <-silence:
+			a.tellAbsent(c.Name, c.Prefix)
 		case e, open := <-events:
+			silence = nil
 			switch {
 			case !open:
 				return nil
@@ -159,6 +163,8 @@ func (c *wineLinkCmd) tellLinked(a *app) error {
 	}
 	if c.Posix {
 		native = posixName(native)
+	} else {
+		native = fullName(native)
 	}
 	if c.JSON {
 		return a.json(struct {

@@ -124,20 +124,38 @@ func (c *wineLinkCmd) offerFile(ctx context.Context, a *app, native string) erro
 		return err
 	}
 	defer s.Close()
-	for e := range wine.Offer(ctx, c.Prefix, s, c.Name) {
-		if e.Kind == wine.Failed {
-			return e.Err
-		}
-		if !c.JSON {
-			a.happened(c.Name, e)
-		} else if err := a.happening(c.Name, e); err != nil {
-			return err
-		}
-		if e.Kind == wine.Published {
-			if err := c.tellLinked(a); err != nil {
+	events := wine.Offer(ctx, c.Prefix, s, c.Name)
+	silence := time.After(quiet)
+	for {
+		select {
+		case <-silence:
+			a.tellMissing(c.Name, c.Prefix)
+		case e, open := <-events:
+			silence = nil
+			if !open {
+				return nil
+			}
+			if err := c.offered(a, e); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// offered tells an event of the file's.
+func (c *wineLinkCmd) offered(a *app, e wine.Event) error {
+	switch {
+	case e.Kind == wine.Failed:
+		return e.Err
+	case !c.JSON:
+		a.happened(c.Name, e)
+	default:
+		if err := a.happening(c.Name, e); err != nil {
+			return err
+		}
+	}
+	if e.Kind == wine.Published {
+		return c.tellLinked(a)
 	}
 	return nil
 }

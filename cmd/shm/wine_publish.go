@@ -27,7 +27,8 @@ func (*winePublishCmd) Help() string {
 finds it. Nothing is copied. Make it as large as the Windows program wants it.
 
 The name is held as shm create holds one: until a key is pressed on a terminal, otherwise until the end of standard
-input; for DURATION with --hold; and in any case until SIGINT or SIGTERM. Windows programs that have opened it keep the
+input; for DURATION with --hold; and in any case until SIGINT or SIGTERM. Where standard input is at its end before
+the name is published, --hold is needed. Windows programs that have opened it keep the
 memory beyond that.
 
 The prefix need not run yet: the name is published when it starts, and again whenever it starts anew. A Windows program
@@ -57,17 +58,27 @@ func (c *winePublishCmd) Run(a *app) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	events := wine.Offer(ctx, c.Prefix, s, c.Name)
+	published := false
 	ended := make(chan error, 1)
-	go func() { ended <- c.tell(a, events) }()
+	go func() {
+		var err error
+		published, err = c.tell(a, events)
+		ended <- err
+	}()
 	over := make(chan string, 1)
 	go func() { over <- hold.until() }()
+	var why string
 	select {
 	case err := <-ended:
 		return err
-	case <-over:
+	case why = <-over:
 	}
 	stop()
-	return <-ended
+	err = <-ended
+	if err == nil && !published && why == endOfInput {
+		return fmt.Errorf("publish %s: standard input was at its end before it was published; give --hold DURATION", printable(c.Name, ""))
+	}
+	return err
 }
 
 // section opens the native section, or makes it.
@@ -87,23 +98,38 @@ func (c *winePublishCmd) section(native string) (*namedshm.Section, error) {
 	return s, err
 }
 
-// tell tells what happens, until nothing does any more.
-func (c *winePublishCmd) tell(a *app, events <-chan wine.Event) error {
-	for e := range events {
-		switch {
-		case e.Kind == wine.Failed:
-			var failed *namedshm.Error
-			if errors.As(e.Err, &failed) {
-				return e.Err
+// tell tells what happens, until nothing does any more, and whether it was ever published.
+func (c *winePublishCmd) tell(a *app, events <-chan wine.Event) (published bool, err error) {
+	silence := time.After(quiet)
+	for {
+		select {
+		case <-silence:
+			a.tellMissing(c.Name, c.Prefix)
+		case e, open := <-events:
+			silence = nil
+			if !open {
+				return published, nil
 			}
-			return fmt.Errorf("publish: %w", e.Err)
-		case c.JSON:
-			if err := a.happening(c.Name, e); err != nil {
-				return err
+			published = published || e.Kind == wine.Published
+			if err := c.event(a, e); err != nil {
+				return published, err
 			}
-		default:
-			a.happened(c.Name, e)
 		}
 	}
+}
+
+// event tells one event.
+func (c *winePublishCmd) event(a *app, e wine.Event) error {
+	switch {
+	case e.Kind == wine.Failed:
+		var failed *namedshm.Error
+		if errors.As(e.Err, &failed) {
+			return e.Err
+		}
+		return fmt.Errorf("publish: %w", e.Err)
+	case c.JSON:
+		return a.happening(c.Name, e)
+	}
+	a.happened(c.Name, e)
 	return nil
 }

@@ -123,6 +123,35 @@ func TestLinkWaits(t *testing.T) {
 	}
 }
 
+// TestLinkTellsItsWait: who has mistyped a name, or forgotten to start the game, is told what is waited for.
+func TestLinkTellsItsWait(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	stopped := w.freshPrefix(t)
+	for _, mode := range [][]string{nil, {"--json"}} {
+		b := w.start(t, append([]string{"wine", "link", name, "--prefix", w.first}, mode...)...)
+		b.says("shm: " + name + ": no Windows program in " + w.first + " has it; waiting for one\n")
+		b = w.start(t, append([]string{"wine", "link", name, "--prefix", stopped}, mode...)...)
+		b.says("shm: " + name + ": " + stopped + " does not run; waiting for it\n")
+	}
+	file, path := posixNameOf(t)
+	b := w.start(t, "wine", "link", name, file, "--posix", "--size", "4KiB", "--prefix", stopped)
+	b.says("shm: " + name + ": " + stopped + " does not run; waiting for it\n")
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLinkShortName: a name that is given without its namespace is shown with it, as every verb shows names.
+func TestLinkShortName(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	w.play(t, w.first).ask("create", name, 4096)
+	short := strings.TrimPrefix(name, `Local\`)
+	w.start(t, "wine", "link", short, "--prefix", w.first).says(" is " + name + "\n")
+	w.start(t, "wine", "link", short, short+"-other", "--prefix", w.first).says(" is " + name + "-other\n")
+}
+
 // TestLinkTaken: a native object that was there first is left alone.
 func TestLinkTaken(t *testing.T) {
 	w := need(t)

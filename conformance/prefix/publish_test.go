@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -181,6 +182,20 @@ func wantEvent(t *testing.T, events <-chan wine.Event, kind wine.EventKind) wine
 		t.Fatalf("event %+v (%v), want %s", e, e.Err, kind)
 	}
 	return e
+}
+
+// TestPublishWithoutInput: what holds until the end of standard input, and is given none, would end at once. It is no
+// success when nothing was published; a duration helps.
+func TestPublishWithoutInput(t *testing.T) {
+	w := need(t)
+	name := unique(t)
+	stopped := w.freshPrefix(t)
+	if _, errs, code := w.run(t, "", "wine", "publish", name, "--size", "4KiB", "--prefix", stopped); code != 1 || !strings.Contains(errs, "--hold") {
+		t.Errorf("status %d: %q", code, errs)
+	}
+	b := w.start(t, "wine", "publish", name, "--size", "4KiB", "--prefix", stopped, "--hold", "1h")
+	b.says("shm: " + name + ": " + stopped + " does not run; waiting for it\n")
+	w.start(t, "wine", "publish", name+"-2", "--size", "4KiB", "--prefix", w.first, "--hold", "1h").says("published in")
 }
 
 // TestPublisherKilled: the name goes with its publisher, by kill -9 too.
