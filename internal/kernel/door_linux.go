@@ -72,9 +72,13 @@ func (t *holderDescriptors) copy(d door) int {
 	return -1
 }
 
-// ours reports whether the pidfd is still one, and of the process that is remembered.
+// ours reports whether the pidfd is still one, and of the process that is remembered. Who has no descriptor left to look by
+// asks whether it is a pidfd at all.
 func (t *holderDescriptors) ours() bool {
 	b, err := os.ReadFile("/proc/thread-self/fdinfo/" + strconv.Itoa(t.fd))
+	if shortage(err) != nil {
+		return unix.PidfdSendSignal(t.fd, 0, nil, 0) != unix.EBADF
+	}
 	return err == nil && bytes.Contains(b, []byte("\nPid:\t"+strconv.Itoa(int(t.pid))+"\n"))
 }
 
