@@ -85,7 +85,16 @@ func soak(c *cli) (status int) {
 	end := began.Add(time.Duration(c.Minutes * float64(time.Minute)))
 	show := newProgress(end)
 	for time.Now().Before(end) && len(interrupted) == 0 {
-		r.riot(c, min(longestRiot, time.Until(end)))
+		lost := r.riot(c, min(longestRiot, time.Until(end)))
+		if lost != nil && len(interrupted) > 0 {
+			// The interrupt reached a process between its fork and the process group of its own. What that riot would have
+			// shown is shown by another one.
+			os.Remove(lost.Journal)
+			lost = r.riot(c, min(longestRiot, time.Until(end)))
+		}
+		if lost != nil {
+			r.Violations = append(r.Violations, *lost)
+		}
 		r.Seconds = int(time.Since(began).Seconds())
 		show.line(r)
 	}
@@ -101,8 +110,8 @@ func soak(c *cli) (status int) {
 	return 0
 }
 
-// riot has one riot, judges it, and looks for what it left.
-func (r *report) riot(c *cli, duration time.Duration) {
+// riot has one riot, judges it, and looks for what it left. lost is the violation that a process is which ended by itself.
+func (r *report) riot(c *cli, duration time.Duration) (lost *violation) {
 	r.Riots++
 	p := &riot.Plan{Space: namedshm.LocalNamespace, Kinds: riot.AllKinds, Processes: c.Processes, Duration: duration,
 		Seed: r.Seed + uint64(r.Riots-1), Sleeper: r.Riots%3 == 0, Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
@@ -147,9 +156,15 @@ func (r *report) riot(c *cli, duration time.Duration) {
 	if failure != "" {
 		complain(failure)
 	}
+	if strings.HasPrefix(failure, "actor ") && strings.HasSuffix(failure, " ended") {
+		last := len(r.Violations) - 1
+		lost, r.Violations = &r.Violations[last], r.Violations[:last:last]
+		return lost
+	}
 	if len(r.Violations) == found {
 		os.Remove(p.Journal)
 	}
+	return nil
 }
 
 // print prints the report, for people or for programs.
