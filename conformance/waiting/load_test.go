@@ -28,8 +28,9 @@ func (a *actor) mustWithin(bound time.Duration, r request) reply {
 // volleyBound is how long a volley may take: some ten times what it does.
 const volleyBound = 2 * actors.Prompt
 
-// TestNoWakeUpLost: two processes wait for each other in turn, with and without looking before they sleep. A wake-up that is lost is found out by the patrol within some 30 milliseconds; so a few long waits are the
-// machine's, but many are losses.
+// TestNoWakeUpLost: two processes wait for each other in turn, with and without looking before they sleep. A wake-up that
+// is lost is found out by the patrol within some 50 milliseconds; so a few long waits are the machine's, but many are
+// losses.
 func TestNoWakeUpLost(t *testing.T) {
 	inEverySetting(t, func(t *testing.T, w *world) {
 		cycles := 2000

@@ -68,7 +68,7 @@ var three = []int{theAuto, theMutex, theSemaphore}
 const soon = 2 * time.Second
 
 // severalRounds is several of those looks.
-const severalRounds = 5 * 30 * time.Millisecond
+const severalRounds = 5 * 50 * time.Millisecond
 
 // ensemble is the processes of a scene. Each has the objects of a play open.
 type ensemble struct {

@@ -23,9 +23,9 @@ var patrol struct {
 // beat is what the patrol remembers of one handle: the word at the last look.
 type beat struct{ last word }
 
-// patrolEvery is the time between two looks. Two looks and the way to a processor make less than the tenth of a second
-// within which a dead owner must be noticed.
-const patrolEvery = 30 * time.Millisecond
+// patrolEvery is the time between two looks. A look and the way to a processor make less than the tenth of a second within
+// which a dead owner must be noticed; and each wakes a runtime that was idle, which looks around for longer than this does.
+const patrolEvery = 50 * time.Millisecond
 
 // enroll puts an open handle under the patrol's eyes, discharge takes it out.
 func enroll(n *nativeWaitable) {
