@@ -311,10 +311,22 @@ func TestStoppedInACall(t *testing.T) {
 	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
 	defer wantEvent(t, events, wine.Attached).Section.Close()
 	for _, pid := range helpers(t, w.first) {
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		until(t, "the call hangs", func() bool { return unread(t, pid) })
+		stopped := false
+		until(t, "the call hangs", func() bool {
+			// Stopped with a request in hand, it is let go on for a moment: what is to be seen is one that it does not take.
+			signal := syscall.SIGSTOP
+			if stopped {
+				if unread(t, pid) {
+					return true
+				}
+				signal = syscall.SIGCONT
+			}
+			if err := syscall.Kill(pid, signal); err != nil {
+				t.Fatal(err)
+			}
+			stopped = !stopped
+			return false
+		})
 	}
 	begun := time.Now()
 	cancel()
