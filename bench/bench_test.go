@@ -100,7 +100,7 @@ var bounds = func() map[string]float64 {
 	all := map[string]float64{
 		createBare:   3.6,
 		createFloor:  1.5,
-		openFloor:    1.5,
+		openFloor:    1.7,
 		openBare:     5.0,
 		openMany:     1.5,
 		pythonCreate: 1.3,

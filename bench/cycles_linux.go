@@ -97,8 +97,6 @@ func (f *floor) open() {
 	check(unix.Fstat(entry, &st))
 	must(unix.Pread(entry, f.bytes, 0))
 	check(unix.FcntlFlock(uintptr(entry), unix.F_OFD_GETLK, &unix.Flock_t{Type: unix.F_WRLCK, Len: 1}))
-	var link [64]byte
-	must(unix.Readlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.memory), link[:]))
 	memory := must(unix.PidfdGetfd(f.self, f.memory, 0))
 	check(unix.Fstat(memory, &st))
 	must(unix.FcntlInt(uintptr(memory), unix.F_GETFL, 0))

@@ -76,6 +76,9 @@ func TestWrongDoorKeepsLocks(t *testing.T) {
 // TestDoorWithoutDescriptor: a door that leads to a descriptor which its holder has not got costs no descriptor of
 // the visitor's each time.
 func TestDoorWithoutDescriptor(t *testing.T) {
+	holderTable.mu.Lock()
+	holderTable.forget()
+	holderTable.mu.Unlock()
 	table := &holderDescriptors{}
 	for range 3 {
 		if fd := table.copy(door{pid: int32(os.Getpid()), descriptor: math.MaxInt32}); fd >= 0 {

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"bytes"
-	"os"
 	"strconv"
 	"sync"
 
@@ -17,10 +15,13 @@ import (
 type holderDescriptors struct {
 	mu      sync.Mutex
 	pid     int32
-	fd      int  // a pidfd; 0 when there is none
+	fd      int // a pidfd; 0 when there is none
+	dev     uint64
+	ino     uint64
 	closed  bool // this holder may not be traced
 	row     int  // so many holders, one after the other, might not
 	refused bool
+	parked  int // copies of files that are kept open
 }
 
 // refusedRow is how many refusals make a rule.
@@ -28,7 +29,7 @@ const refusedRow = 8
 
 var holderTable holderDescriptors
 
-// copy is a duplicate of a holder's descriptor, or -1. Which file that is the caller has looked at: see enterDoor.
+// copy is a duplicate of a holder's descriptor, or -1.
 func (t *holderDescriptors) copy(d door) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +43,9 @@ func (t *holderDescriptors) copy(d door) int {
 			t.refused = err == unix.ENOSYS || err == unix.EPERM
 			return -1
 		}
-		t.pid, t.fd, t.closed = d.pid, fd, false
+		var st unix.Stat_t
+		fstat(fd, &st)
+		t.pid, t.fd, t.closed, t.dev, t.ino = d.pid, fd, false, st.Dev, st.Ino
 	}
 	if t.closed {
 		return -1
@@ -72,14 +75,31 @@ func (t *holderDescriptors) copy(d door) int {
 	return -1
 }
 
-// ours reports whether the pidfd is still one, and of the process that is remembered. Who has no descriptor left to look by
-// asks whether it is a pidfd at all.
+// ours reports whether the pidfd is still the one that was opened: nobody has closed it and taken the number over. Before
+// Linux 6.9 all of them are one inode, and it is asked whether it is a pidfd at all.
 func (t *holderDescriptors) ours() bool {
-	b, err := os.ReadFile("/proc/thread-self/fdinfo/" + strconv.Itoa(t.fd))
-	if shortage(err) != nil {
-		return unix.PidfdSendSignal(t.fd, 0, nil, 0) != unix.EBADF
+	var st unix.Stat_t
+	return fstat(t.fd, &st) == nil && st.Dev == t.dev && st.Ino == t.ino && unix.PidfdSendSignal(t.fd, 0, nil, 0) != unix.EBADF
+}
+
+// mostParked is how many copies of files are kept before nothing is copied any more.
+const mostParked = 8
+
+// discard gives up a copy that is not what was looked for. One of a file is kept open: to close it would drop the POSIX
+// locks that this process may have on that file. To look first, by the link in /proc, costs each open among many names
+// more than all the rest of the door.
+func (t *holderDescriptors) discard(fd int) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		unix.Close(fd)
+		return
 	}
-	return err == nil && bytes.Contains(b, []byte("\nPid:\t"+strconv.Itoa(int(t.pid))+"\n"))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parked++; t.parked >= mostParked {
+		t.refused = true
+		t.forget()
+	}
 }
 
 func (t *holderDescriptors) forget() {
@@ -91,17 +111,14 @@ func (t *holderDescriptors) forget() {
 
 // enterDoor opens the memory through one door, by the cheaper way first, which gives the access that the holder has. The
 // record says which, but a record may be that of an earlier handle in the same slot: the kernel is asked.
-//
-// The link is read before anything is copied: to close a copy of another file would drop the POSIX locks that this process
-// has on that file.
 func (e *entry) enterDoor(d door, flags int) (memory, error) {
 	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
-	if int(d.mode) == flags && linkReads(path, memfdLink(e.token)) {
+	if int(d.mode) == flags {
 		if fd := holderTable.copy(d); fd >= 0 {
 			if e.isMemory(fd) && openMode(fd) == flags {
 				return &memfd{fd: fd, mode: flags}, nil
 			}
-			unix.Close(fd)
+			holderTable.discard(fd)
 		}
 	}
 	return e.enter(path, flags)
