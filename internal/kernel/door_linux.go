@@ -90,7 +90,8 @@ const mostParked = 8
 // more than all the rest of the door.
 func (t *holderDescriptors) discard(fd int) {
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	_, notSealable := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0) // a memfd is a file that nobody locks
+	if notSealable == nil || unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		unix.Close(fd)
 		return
 	}
