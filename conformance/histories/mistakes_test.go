@@ -23,11 +23,12 @@ type mistake struct {
 	name string
 	stop string // where to stop processes so that it is seen soon; "" for all that a riot tries
 	few  bool   // two names are better than many: all depends on many handles to one object
+	lone bool   // one name, and few processes: all depends on an object whose only handle is closed
 	left bool   // it shows in what is left when the last two handles are closed at once
 }
 
 var mistakes = []mistake{
-	{name: "lock before door", few: true},
+	{name: "lock before door", lone: true},
 	{name: "exclusive check left out"},
 	{name: "publish before the entry is complete", stop: "linkat"},
 	{name: "no second look at the path", few: true},
@@ -58,6 +59,9 @@ func (m *mistake) faults(t *testing.T, program string, seed uint64) (found []str
 		}
 		p := newPlan(t, host, kinds, namedshm.LocalNamespace, seed)
 		p.World.Program = program
+		if m.lone {
+			p.Kinds, p.Processes = sections[:1], processes/2
+		}
 		p.Environment = []string{"NAMEDSHM_MISTAKE=" + m.name}
 		p.Duration = 500 * time.Millisecond
 		if m.stop != "" {
