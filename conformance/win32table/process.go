@@ -78,7 +78,7 @@ func (p *Process) listen(out io.Reader) {
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			p.mu.Lock()
-			p.ended = fmt.Errorf("the process has ended: %w", err)
+			p.ended = errEnded
 			for thread, c := range p.waiting {
 				close(c)
 				delete(p.waiting, thread)
@@ -120,7 +120,7 @@ func (p *Process) begin(thread int, function string, arguments ...any) (func() (
 	return func() (Answer, error) {
 		text, ok := <-c
 		if !ok {
-			return Answer{}, fmt.Errorf("%.200s: the process has ended", line)
+			return Answer{}, fmt.Errorf("%.200s: %w", line, errEnded)
 		}
 		a, err := parseAnswer(text)
 		if err != nil {
@@ -139,7 +139,17 @@ func (p *Process) call(thread int, function string, arguments ...any) (Answer, e
 	return end()
 }
 
-var errUnknown = errors.New("the process knows no such function")
+var (
+	errUnknown = errors.New("the process knows no such function")
+	errEnded   = errors.New("the process has ended")
+)
+
+// running reports that the process has not ended.
+func (p *Process) running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended == nil
+}
 
 func parseAnswer(text string) (a Answer, err error) {
 	f := strings.Fields(text)

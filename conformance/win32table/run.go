@@ -125,6 +125,16 @@ func (p *Program) drive(process *Process, rows []row, r row, prefix string) (nam
 	return false, w.judge(r, w.perform(r))
 }
 
+// starting starts a process that makes the calls.
+func (p *Program) starting(t *testing.T) *Process {
+	t.Helper()
+	process, err := p.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return process
+}
+
 // Run drives every row of the table.
 func Run(t *testing.T, p Program) {
 	rows, err := readRows()
@@ -134,11 +144,8 @@ func Run(t *testing.T, p Program) {
 	for _, fault := range p.faults(rows) {
 		t.Error(fault)
 	}
-	process, err := p.start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer process.kill()
+	process := p.starting(t)
+	defer func() { process.kill() }()
 	left := map[string][]string{}
 	driven, runs := 0, 0
 	for _, r := range rows {
@@ -153,6 +160,10 @@ func Run(t *testing.T, p Program) {
 			runs++
 			named := false
 			t.Run(r.id+"/"+strings.TrimSuffix(prefix, `\`), func(t *testing.T) {
+				if !process.running() { // one row's end is no other's
+					process.kill()
+					process = p.starting(t)
+				}
 				var err error
 				named, err = p.drive(process, rows, r, prefix)
 				for again := 1; err != nil && again < p.Tries; again++ {
@@ -191,10 +202,7 @@ func CanFail(t *testing.T, p Program) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	process, err := p.start()
-	if err != nil {
-		t.Fatal(err)
-	}
+	process := p.starting(t)
 	defer process.kill()
 	missed := 0
 	for _, r := range rows {
@@ -203,6 +211,9 @@ func CanFail(t *testing.T, p Program) {
 		}
 		for _, wrong := range falsified(r) {
 			_, err := p.drive(process, rows, wrong, p.Namespaces[0])
+			if errors.Is(err, errEnded) {
+				t.Fatalf("row %s with the result %q: %v", r.id, wrong.result, err) // that would miss every row
+			}
 			if errors.Is(err, errUnknown) || err == nil {
 				t.Errorf("row %s passes with the result %q (%s) instead of %q: %v", r.id, wrong.result, wrong.number, r.result, err)
 			}
