@@ -132,17 +132,18 @@ func (tr *Tracer) enter() (from uint64) {
 }
 
 // StopBefore lets the actor go until it is about to make its n-th system call after the begin mark, counted from 1.
-// last says that this is the end mark: all of the operation's calls are made. Calls that only ask who the process is do
-// not count: whoever is stopped before one of them is as good as stopped before the next.
+// last says that this is the end mark: all of the operation's calls are made. Calls that the Go runtime makes for itself,
+// whenever it likes, do not count, nor do those that only ask who the process is: whoever is stopped before one of them is
+// as good as stopped before the next.
 func (tr *Tracer) StopBefore(n int) (call string, last bool) {
 	tr.t.Helper()
-	tr.enter()
+	ours := tr.enter()
 	for {
-		c, _ := tr.nextCall()
+		c, from := tr.nextCall()
 		if c.isMark(endMark) {
 			return "the end", true
 		}
-		if c.asksWho() {
+		if from != ours || c.isScheduling() || c.asksWho() {
 			continue
 		}
 		if n--; n == 0 {
