@@ -45,7 +45,7 @@ func TestKilledHoldersMemory(t *testing.T) {
 		// Other processes live, and share memory too. If they take or give back more than this meanwhile, the
 		// measurement says nothing, and is made again; a leak would show every time.
 		tolerance = 8 << 20
-		tries     = 5
+		tries     = 40
 	)
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		for try := 1; ; try++ {
