@@ -2,17 +2,16 @@ package table
 
 import (
 	"fmt"
-	"os"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // outcome is what a call did.
 type outcome struct {
+	spec.Observation
 	err     error
 	section *namedshm.Section
 	object  namedshm.Waitable
@@ -20,55 +19,40 @@ type outcome struct {
 	existed bool // a creator found an object of that name
 	opened  bool // the object was opened, not created
 	view    *namedshm.View
-	got     []byte // bytes that were read
-	seen    bool   // what was written in one place was seen in the other
-	faulted bool   // the memory could not be touched
+	faulted bool // the memory could not be touched
 	size    int64
-	numbers []uint64
 
 	waited   bool             // the call was a wait
 	wait     namedshm.Outcome // how it ended, if neither timedOut nor with err
 	timedOut bool
-	elapsed  time.Duration
-	released int  // how many waits a pulse ended
-	taken    bool // somebody has the mutex
 }
 
-type call struct {
-	pattern *regexp.Regexp
-	perform func(w *world, m []string) (outcome, error)
-}
+type call = spec.Phrase[func(w *world, m []string) (outcome, error)]
 
 func does(pattern string, perform func(w *world, m []string) (outcome, error)) call {
-	return call{regexp.MustCompile(`^(?:` + pattern + `)$`), perform}
+	return spec.Whole(pattern, perform)
 }
 
-func findCall(r row) (call, []string) {
-	list := calls
+func findCall(r spec.Row) (perform func(*world, []string) (outcome, error), m []string) {
 	switch {
-	case aboutWaitables[r.area]:
-		list = waitableCalls
-	case r.area == "global-privilege":
-		list = privilegeCalls
+	case r.AboutWaitables():
+		return spec.First(r.Call, waitableCalls)
+	case r.Area == "global-privilege":
+		return spec.First(r.Call, privilegeCalls)
 	}
-	for _, c := range list {
-		if m := c.pattern.FindStringSubmatch(r.call); m != nil {
-			return c, m
-		}
-	}
-	return call{}, nil
+	return spec.First(r.Call, calls)
 }
 
 // perform does the row's call. An error means that the test itself failed; what the library said is in the outcome.
-func (w *world) perform(r row) (outcome, error) {
-	saved := w.row
-	w.row = r
-	defer func() { w.row = saved }()
-	c, m := findCall(r)
+func (w *world) perform(r spec.Row) (outcome, error) {
+	saved := w.Row
+	w.Row = r
+	defer func() { w.Row = saved }()
+	perform, m := findCall(r)
 	if m == nil {
-		return outcome{}, fmt.Errorf("nothing is known about the call %q", r.call)
+		return outcome{}, fmt.Errorf("nothing is known about the call %q", r.Call)
 	}
-	out, err := c.perform(w, m)
+	out, err := perform(w, m)
 	if out.section != nil {
 		w.section = out.section
 	}
@@ -101,9 +85,10 @@ var calls = []call{
 	}),
 	does(`GetSystemInfo`, callSystemInfo),
 	does(`address|addresses`, func(w *world, _ []string) (outcome, error) {
-		out := outcome{numbers: []uint64{address(w.view)}}
+		var out outcome
+		out.Numbers = []uint64{address(w.view)}
 		if w.other != nil {
-			out.numbers = append(out.numbers, address(w.other))
+			out.Numbers = append(out.Numbers, address(w.other))
 		}
 		return out, nil
 	}),
@@ -129,7 +114,7 @@ var calls = []call{
 	does(`write p`, func(w *world, _ []string) (outcome, error) { return outcome{err: w.write(w.view, "x")}, nil }),
 	does(`write p, read q|write through p|write first, read second|write either`, callWriteOne),
 	does(`read q`, func(w *world, _ []string) (out outcome, err error) {
-		out.seen, err = w.sees(w.other)
+		out.Seen, err = w.sees(w.other)
 		return out, err
 	}),
 	does(`write c`, func(w *world, _ []string) (out outcome, err error) {
@@ -142,124 +127,36 @@ var calls = []call{
 		if changed, err := w.sees(w.view); !changed || err != nil {
 			return out, fmt.Errorf("the copy view does not see its own write: %v", err)
 		}
-		out.seen, err = w.sees(w.other)
+		out.Seen, err = w.sees(w.other)
 		return out, err
 	}),
 	does(`write the shared page`, func(w *world, _ []string) (out outcome, err error) {
 		if err = w.write(w.other, "later"); err == nil {
-			out.seen, err = w.sees(w.view)
+			out.Seen, err = w.sees(w.view)
 		}
 		return out, err
 	}),
 	does(`map a second copy view`, func(w *world, _ []string) (out outcome, err error) {
 		v, err := w.mapWhole(w.section, namedshm.Copy)
 		if err == nil {
-			out.got, err = read(v, len(w.wrote))
+			out.Got, err = read(v, len(w.wrote))
 		}
 		return out, err
 	}),
 	does(`child writes`, func(w *world, _ []string) (out outcome, err error) {
 		w.wrote = []byte("from-child")
 		if err = w.child.does("write " + string(w.wrote)); err == nil {
-			out.seen, err = w.sees(w.view)
+			out.Seen, err = w.sees(w.view)
 		}
 		return out, err
 	}),
 }
 
-const (
-	composed   = "\u00e9"
-	decomposed = "e\u0301"
-)
-
-// described are the names that the table tells in words.
-var described = map[string]string{
-	"only whitespace":                        " \t\r\n",
-	`control characters and * ? : < > | " /`: "\x01\x1f\x7f * ? : < > | \" /",
-	"CJK plus a surrogate pair":              "\u6f22\u5b57\U0001F600",
-	"a lone surrogate":                       "lone\xed\xa0\x80",
-	`\ alone`:                                `\`,
-	`Global\ with nothing after`:             `Global\`,
-	`Local\ with nothing after`:              `Local\`,
-}
-
-var (
-	charsPattern   = regexp.MustCompile(`^name of (\d+) chars$`)
-	quotedPattern  = regexp.MustCompile(`^"(.*)"(?:\+(\d+) chars)?$`)
-	literalPattern = regexp.MustCompile(`^name (.+)$`)
-	ordinary       = regexp.MustCompile(`^[A-Za-z_/]+$`)
-	reservedWords  = regexp.MustCompile(`(?i)^(global|local|session)$`)
-)
-
-// named reads a name out of a call's argument: ok is false where the argument holds none.
-func (w *world) named(argument string) (name string, ok bool) {
-	if m := charsPattern.FindStringSubmatch(argument); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return w.pad("", n), true
-	}
-	if argument == "decomposed form" {
-		return w.name() + decomposed, true
-	}
-	if m := quotedPattern.FindStringSubmatch(argument); m != nil {
-		switch {
-		case m[2] != "":
-			n, _ := strconv.Atoi(m[2])
-			return w.pad(m[1], n), true
-		case strings.HasSuffix(m[1], "..."): // any name there
-			return strings.TrimSuffix(m[1], "...") + strings.ReplaceAll(w.name(), `\`, "."), true
-		}
-		return w.literal(m[1]), true
-	}
-	m := literalPattern.FindStringSubmatch(argument)
-	if m == nil {
-		return "", false
-	}
-	if q := quotedPattern.FindStringSubmatch(m[1]); q != nil {
-		return w.literal(q[1]), true
-	}
-	if words, ok := described[bare(m[1])]; ok {
-		return words, true
-	}
-	return w.literal(bare(m[1])), true
-}
-
-// pad makes a name of n characters behind a prefix.
-func (w *world) pad(prefix string, n int) string {
-	unique := strings.ReplaceAll(w.name(), `\`, ".")
-	return prefix + unique + strings.Repeat("n", n-len(unique))
-}
-
-// literal is a name as the table has it, made this process's own where it is an ordinary word, so that two runs of
-// this test on one machine do not meet.
-func (w *world) literal(s string) string {
-	prefix, rest := "", s
-	for _, p := range []string{`Global\`, `Local\`} {
-		if after, ok := strings.CutPrefix(s, p); ok {
-			prefix, rest = p, after
-		}
-	}
-	first, tail, nested := strings.Cut(rest, `\`)
-	if !ordinary.MatchString(first) || reservedWords.MatchString(first) {
-		return s
-	}
-	first += fmt.Sprintf(".%d", os.Getpid())
-	if nested {
-		tail = `\` + tail
-	}
-	return prefix + first + tail
-}
-
-var argumentPattern = regexp.MustCompile(`\((.*)\)$`)
-
 // createFirst makes the object that the row then opens.
 func (w *world) createFirst() error {
-	m := argumentPattern.FindStringSubmatch(w.row.call)
-	if m == nil {
-		return fmt.Errorf("no argument in %q", w.row.call)
-	}
-	name, ok := w.named(m[1])
-	if !ok {
-		return fmt.Errorf("no name in %q", w.row.call)
+	name, err := w.NameInCall()
+	if err != nil {
+		return err
 	}
 	return w.createNamed(name)
 }
@@ -286,10 +183,10 @@ func (w *world) readCreation(arguments string) (c creation, err error) {
 	c = creation{size: 4096, protect: namedshm.PageReadWrite}
 	if hex, ok := strings.CutPrefix(arguments, "flProtect="); ok {
 		c.protect, err = parseProtection(hex)
-		c.name = w.name()
+		c.name = w.Name()
 		return c, err
 	}
-	if name, ok := w.named(arguments); ok {
+	if name, ok := w.Named(arguments); ok {
 		c.name = name
 		return c, nil
 	}
@@ -298,8 +195,8 @@ func (w *world) readCreation(arguments string) (c creation, err error) {
 			return c, err
 		}
 	}
-	if !strings.Contains(arguments, "name") && strings.HasPrefix(w.row.given, "page file backed") {
-		c.name = w.name() // what is tried is the size; that there is a name makes it harder
+	if !strings.Contains(arguments, "name") && strings.HasPrefix(w.Row.Given, "page file backed") {
+		c.name = w.Name() // what is tried is the size; that there is a name makes it harder
 	}
 	return c, nil
 }
@@ -309,14 +206,14 @@ func (w *world) readArgument(c *creation, argument string) (err error) {
 	case "INVALID_HANDLE_VALUE", "NULL", "same size", "no name", "0":
 		return nil
 	case "name", "same name":
-		c.name = w.name()
+		c.name = w.Name()
 		return nil
 	}
 	if _, err := strconv.Atoi(argument); err == nil {
 		argument = "size " + argument
 	}
 	if rest, ok := strings.CutPrefix(argument, "size "); ok {
-		size, flags, _ := strings.Cut(bare(rest), " ")
+		size, flags, _ := strings.Cut(spec.Bare(rest), " ")
 		if err := c.readFlags(flags); err != nil {
 			return err
 		}
@@ -359,12 +256,12 @@ func callOpen(w *world, m []string) (out outcome, err error) {
 	out.opened = true
 	name, access := "", namedshm.Read
 	switch {
-	case m[1] == "" && w.row.area == "lifetime", m[1] == "name":
-		name = w.name()
+	case m[1] == "" && w.Row.Area == "lifetime", m[1] == "name":
+		name = w.Name()
 	default:
 		var ok bool
-		if name, ok = w.named(m[1]); !ok {
-			name = w.name()
+		if name, ok = w.Named(m[1]); !ok {
+			name = w.Name()
 			if access, err = parseOpenAccess(m[1]); err != nil {
 				return out, err
 			}
@@ -385,7 +282,7 @@ func callMap(w *world, m []string) (out outcome, err error) {
 	for argument := range strings.SplitSeq(m[1], ",") {
 		argument = strings.TrimSpace(argument)
 		switch {
-		case argument == "whole", argument == "handle", argument == "0" && w.row.area == "map":
+		case argument == "whole", argument == "handle", argument == "0" && w.Row.Area == "map":
 		case strings.HasPrefix(argument, "offset "):
 			offset, err = w.readOffset(strings.TrimPrefix(argument, "offset "))
 		case strings.HasPrefix(argument, "length "):
@@ -428,7 +325,7 @@ func callSystemInfo(w *world, _ []string) (out outcome, err error) {
 			break
 		}
 	}
-	out.numbers = []uint64{uint64(page), uint64(granularity)}
+	out.Numbers = []uint64{uint64(page), uint64(granularity)}
 	return out, nil
 }
 
@@ -441,7 +338,7 @@ func callFresh(w *world, _ []string) (out outcome, err error) {
 	}
 	v, err := w.mapWhole(w.section, namedshm.ReadWrite)
 	if err == nil {
-		out.got, err = read(v, v.Len())
+		out.Got, err = read(v, v.Len())
 	}
 	return out, err
 }
@@ -457,7 +354,7 @@ func callRead(w *world, _ []string) (out outcome, err error) {
 			return out, err
 		}
 	}
-	out.got, err = read(w.view, len(w.wrote))
+	out.Got, err = read(w.view, len(w.wrote))
 	return out, err
 }
 
@@ -476,7 +373,7 @@ func callWriteOne(w *world, m []string) (out outcome, err error) {
 		if err := w.write(w.other, "new"); err != nil {
 			return out, err
 		}
-		if out.seen, err = w.sees(w.view); out.seen || err != nil {
+		if out.Seen, err = w.sees(w.view); out.Seen || err != nil {
 			return out, err
 		}
 	}
@@ -486,7 +383,7 @@ func callWriteOne(w *world, m []string) (out outcome, err error) {
 		_, err = w.view.WriteAt(w.wrote, 0)
 	}
 	if err == nil {
-		out.seen, err = w.sees(w.other)
+		out.Seen, err = w.sees(w.other)
 	}
 	return out, err
 }

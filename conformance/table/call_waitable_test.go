@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // waitPattern is a wait for one object, however long.
@@ -24,15 +25,15 @@ var rightsWords = map[string]namedshm.Rights{
 var waitableCalls = []call{
 	does(`(create|open) section "N"`, func(w *world, m []string) (out outcome, err error) {
 		if m[1] == "create" {
-			out.section, out.existed, out.err = w.create(w.name(), 4096, namedshm.PageReadWrite)
+			out.section, out.existed, out.err = w.create(w.Name(), 4096, namedshm.PageReadWrite)
 			return out, nil
 		}
 		out.opened = true
-		out.section, out.err = w.open(w.name(), namedshm.Read)
+		out.section, out.err = w.open(w.Name(), namedshm.Read)
 		return out, nil
 	}),
 	does(`(create|open) (timer|job) "N"`, func(w *world, m []string) (out outcome, err error) {
-		o, existed, err := foreign(m[2], m[1], w.name())
+		o, existed, err := foreign(m[2], m[1], w.Name())
 		if err == nil {
 			w.keep(o)
 		}
@@ -42,10 +43,10 @@ var waitableCalls = []call{
 		}
 		return outcome{absent: true, existed: existed, opened: m[1] == "open", err: err}, nil
 	}),
-	does(`create (\w+) "N"`, func(w *world, m []string) (outcome, error) { return w.callMake(w.name(), plain[m[1]]) }),
+	does(`create (\w+) "N"`, func(w *world, m []string) (outcome, error) { return w.callMake(w.Name(), plain[m[1]]) }),
 	does(`open (\w+) "N"`, func(w *world, m []string) (out outcome, err error) {
 		out.opened = true
-		out.object, out.err = w.reach(m[1], w.name(), namedshm.AllRights)
+		out.object, out.err = w.reach(m[1], w.Name(), namedshm.AllRights)
 		return out, nil
 	}),
 
@@ -54,10 +55,10 @@ var waitableCalls = []call{
 		if m[1] == "manual" {
 			s.reset = namedshm.ManualReset
 		}
-		return w.callMake(w.name(), s)
+		return w.callMake(w.Name(), s)
 	}),
 	does(`CreateMutex\(initial owner (TRUE|FALSE), "M"\)`, func(w *world, m []string) (outcome, error) {
-		return w.callMake(w.name(), shape{kind: "mutex", owned: m[1] == "TRUE"})
+		return w.callMake(w.Name(), shape{kind: "mutex", owned: m[1] == "TRUE"})
 	}),
 	does(`CreateSemaphore\((-?\d+),(-?\d+)(?:,"S")?\)`, func(w *world, m []string) (outcome, error) {
 		initial, err := strconv.Atoi(m[1])
@@ -65,11 +66,11 @@ var waitableCalls = []call{
 		if err := errors.Join(err, err2); err != nil {
 			return outcome{}, err
 		}
-		return w.callMake(w.name(), shape{kind: "semaphore", initial: initial, maximum: maximum})
+		return w.callMake(w.Name(), shape{kind: "semaphore", initial: initial, maximum: maximum})
 	}),
 	does(`Open(Event|Mutex|Semaphore)(?:\((SYNCHRONIZE|access 0)\))?`, func(w *world, m []string) (out outcome, err error) {
 		out.opened = true
-		out.object, out.err = w.reach(strings.ToLower(m[1]), w.name(), rightsWords[m[2]])
+		out.object, out.err = w.reach(strings.ToLower(m[1]), w.Name(), rightsWords[m[2]])
 		return out, nil
 	}),
 
@@ -85,12 +86,12 @@ var waitableCalls = []call{
 		if m[1] == "Wait(0)" {
 			return w.waitFor(o, 0), nil
 		}
-		return w.waitFor(o, patience), nil
+		return w.waitFor(o, spec.Patience), nil
 	}),
 	does(`mutex state after`, func(w *world, _ []string) (out outcome, err error) {
 		other, err := w.another(w.mutex())
 		if err == nil {
-			out.taken, err = isTaken(other)
+			out.Taken, err = isTaken(other)
 		}
 		return out, err
 	}),
@@ -144,7 +145,7 @@ func isTaken(mutex namedshm.Waitable) (bool, error) {
 }
 
 func callWait(w *world, m []string) (out outcome, err error) {
-	timeout := patience
+	timeout := spec.Patience
 	if m[1] != "" {
 		n, err := strconv.Atoi(m[1])
 		if err != nil {
@@ -166,7 +167,7 @@ func callWaitMultiple(w *world, m []string) (out outcome, err error) {
 	if m[1] == "WaitAll" || w.way == byAll {
 		wait = namedshm.WaitAll
 	}
-	timeout := patience
+	timeout := spec.Patience
 	if m[2] == "(0)" {
 		timeout = 0
 	}
@@ -206,7 +207,7 @@ func callPulse(w *world, _ []string) (out outcome, err error) {
 		if err != nil {
 			return out, err
 		}
-		out.released = max(out.released, released)
+		out.Released = max(out.Released, released)
 	}
 	return out, nil
 }
@@ -222,7 +223,7 @@ func stateOf(o namedshm.Waitable) (*namedshm.State, error) {
 // pulse is one pulse of an event with waiters, and says how many of them it let through. So many as are due must come
 // before anything else is done. If none is, it is not sure that all wait.
 func (w *world) pulse(e *namedshm.Event, due int) (released int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), spec.Patience)
 	defer cancel()
 	ended := make(chan error, w.waiters)
 	for range w.waiters {

@@ -2,60 +2,31 @@ package table
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // given is a phrase of the table's column of that name, and what it means here. m is what the pattern's groups matched.
-type given struct {
-	pattern *regexp.Regexp
-	begin   func(w *world, m []string) error
-}
+type given = spec.Phrase[func(w *world, m []string) error]
 
-// vanished names the rows that others refer to and that the table does not have, by the row that begins as they do.
-var vanished = map[string]string{"CRE-007a": "CRE-006a", "UNM-009": "UNM-011"}
-
-var referencePattern = regexp.MustCompile(`^(?:as )?([A-Z]{3}-\d+[a-z]*)(?: open)?(?: \(.*\))?$`)
-
-// reference is the row that another row's beginning names: it begins where that row ends.
-func reference(rows []row, text string) (row, bool) {
-	m := referencePattern.FindStringSubmatch(text)
-	if m == nil {
-		return row{}, false
-	}
-	id := m[1]
-	if instead, ok := vanished[id]; ok {
-		id = instead
-	}
-	return find(rows, id)
-}
-
-func findGiven(r row) (given, []string) {
-	lists := [][]given{givens}
+func findGiven(r spec.Row) (begin func(*world, []string) error, m []string) {
 	switch {
-	case aboutWaitables[r.area]:
-		lists = [][]given{waitableGivens, givens}
-	case r.area == "global-privilege":
-		lists = [][]given{privilegeGivens}
+	case r.AboutWaitables():
+		return spec.First(r.Given, waitableGivens, givens)
+	case r.Area == "global-privilege":
+		return spec.First(r.Given, privilegeGivens)
 	}
-	for _, list := range lists {
-		for _, g := range list {
-			if m := g.pattern.FindStringSubmatch(r.given); m != nil {
-				return g, m
-			}
-		}
-	}
-	return given{}, nil
+	return spec.First(r.Given, givens)
 }
 
 // beginRow brings the world to where the row starts.
-func (w *world) beginRow(r row) error {
-	if g, m := findGiven(r); m != nil {
-		return g.begin(w, m)
+func (w *world) beginRow(r spec.Row) error {
+	if begin, m := findGiven(r); m != nil {
+		return begin(w, m)
 	}
-	if before, ok := reference(w.rows, r.given); ok {
+	if before, ok := w.Rows.Reference(r); ok {
 		if err := w.beginRow(before); err != nil {
 			return err
 		}
@@ -63,16 +34,16 @@ func (w *world) beginRow(r row) error {
 		if err != nil {
 			return err
 		}
-		if out.err != nil && !before.refused() {
-			return fmt.Errorf("row %s, with which this one begins: %w", before.id, out.err)
+		if out.err != nil && !refused(before) {
+			return fmt.Errorf("row %s, with which this one begins: %w", before.ID, out.err)
 		}
 		return nil
 	}
-	return fmt.Errorf("nothing is known about the beginning %q", r.given)
+	return fmt.Errorf("nothing is known about the beginning %q", r.Given)
 }
 
 func when(pattern string, begin func(w *world, m []string) error) given {
-	return given{regexp.MustCompile(`^(?:` + pattern + `)$`), begin}
+	return spec.Whole(pattern, begin)
 }
 
 func nothing(*world, []string) error { return nil }
@@ -136,15 +107,15 @@ var givens = []given{
 		if err != nil {
 			return err
 		}
-		w.section, err = w.open(w.name(), access)
+		w.section, err = w.open(w.Name(), access)
 		return err
 	}),
 	when(`.*name "(N)".*|"([^"]*)" exists.*|a section "(S)" exists`, func(w *world, m []string) error {
-		return w.createNamed(w.literal(m[1] + m[2] + m[3]))
+		return w.createNamed(spec.Literal(m[1] + m[2] + m[3]))
 	}),
-	when(`an event "(E)" exists`, func(w *world, m []string) error { return w.make(w.literal(m[1]), anEvent) }),
+	when(`an event "(E)" exists`, func(w *world, m []string) error { return w.make(spec.Literal(m[1]), anEvent) }),
 	when(`composed e-acute name exists`, func(w *world, _ []string) error {
-		return w.createNamed(w.name() + composed)
+		return w.createNamed(w.Name() + spec.Composed)
 	}),
 	when(`both of CRE-015`, func(w *world, _ []string) (err error) {
 		if w.first, _, err = w.create("", 4096, namedshm.PageReadWrite); err == nil {
@@ -206,7 +177,7 @@ var givens = []given{
 		if err := w.startChild(); err != nil {
 			return err
 		}
-		return w.child.does("open "+w.name(), "map "+m[1])
+		return w.child.does("open "+w.Name(), "map "+m[1])
 	})),
 }
 
@@ -237,7 +208,7 @@ func secondHandle(w *world, m []string) (err error) {
 	if err = sectionOf(w, m); err != nil {
 		return err
 	}
-	if w.section, err = w.open(w.name(), namedshm.ReadWrite); err != nil {
+	if w.section, err = w.open(w.Name(), namedshm.ReadWrite); err != nil {
 		return err
 	}
 	first := w.first
@@ -253,7 +224,7 @@ func offsetView(w *world, m []string) error {
 	if err := w.beginView(2*offset, namedshm.ReadWrite); err != nil {
 		return err
 	}
-	second, err := w.open(w.name(), namedshm.ReadWrite)
+	second, err := w.open(w.Name(), namedshm.ReadWrite)
 	if err != nil {
 		return err
 	}
@@ -294,19 +265,19 @@ func childHolds(w *world, _ []string) error {
 		return err
 	}
 	w.wrote = []byte("held")
-	return w.child.does("create "+w.name(), "map READ|WRITE", "write held")
+	return w.child.does("create "+w.Name(), "map READ|WRITE", "write held")
 }
 
 func childOpens(w *world, _ []string) error {
 	if err := w.startChild(); err != nil {
 		return err
 	}
-	return w.child.does("open " + w.name())
+	return w.child.does("open " + w.Name())
 }
 
 // opened has this process open and map what the child made.
 func opened(w *world, _ []string) (err error) {
-	if w.section, err = w.open(w.name(), namedshm.ReadWrite); err == nil {
+	if w.section, err = w.open(w.Name(), namedshm.ReadWrite); err == nil {
 		w.view, err = w.mapWhole(w.section, namedshm.Read)
 	}
 	return err

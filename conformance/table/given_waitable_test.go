@@ -17,9 +17,9 @@ var waitableGivens = []given{
 			return w.begin(4096, namedshm.PageReadWrite)
 		}
 		if s, ok := plain[m[1]]; ok {
-			return w.make(w.name(), s)
+			return w.make(w.Name(), s)
 		}
-		o, existed, err := foreign(m[1], "create", w.name())
+		o, existed, err := foreign(m[1], "create", w.Name())
 		if err == nil && existed {
 			err = errors.New("the test's own name is taken")
 		}
@@ -28,7 +28,7 @@ var waitableGivens = []given{
 		}
 		return err
 	}),
-	when(`"([EMS])" exists(?: unowned)?`, func(w *world, m []string) error { return w.make(w.name(), plain[m[1]]) }),
+	when(`"([EMS])" exists(?: unowned)?`, func(w *world, m []string) error { return w.make(w.Name(), plain[m[1]]) }),
 
 	when(`auto-reset, SetEvent twice`, both(makes(anEvent), signaled, signaled)),
 	when(`manual-reset, set`, both(makes(manualEvent), signaled)),
@@ -67,7 +67,7 @@ var waitableGivens = []given{
 		if err != nil {
 			return err
 		}
-		return w.make(w.name(), shape{kind: "semaphore", initial: n, maximum: 2})
+		return w.make(w.Name(), shape{kind: "semaphore", initial: n, maximum: 2})
 	}),
 	when(`"S"\(1,2\) exists`, both(makes(aSemaphore), drained)), // the story that the rows tell has taken its one: SEM-009
 	when(`as SEM-005`, both(makes(aSemaphore), drained, tooMany)),
@@ -120,14 +120,14 @@ var (
 
 // makes begins with an object of the test's own name.
 func makes(s shape) func(*world, []string) error {
-	return func(w *world, _ []string) error { return w.make(w.name(), s) }
+	return func(w *world, _ []string) error { return w.make(w.Name(), s) }
 }
 
 // only begins with a handle that has not all rights.
 func only(s shape, rights namedshm.Rights) func(*world, []string) error {
 	return func(w *world, m []string) (err error) {
 		if err = makes(s)(w, m); err == nil {
-			w.object, err = w.reach(s.kind, w.name(), rights)
+			w.object, err = w.reach(s.kind, w.Name(), rights)
 		}
 		return err
 	}
@@ -138,7 +138,7 @@ func several(shapes ...shape) func(*world, []string) error {
 	return func(w *world, _ []string) error {
 		list := make([]namedshm.Waitable, len(shapes))
 		for i, s := range shapes {
-			if err := w.make(fmt.Sprintf("%s.%d", w.name(), i), s); err != nil {
+			if err := w.make(fmt.Sprintf("%s.%d", w.Name(), i), s); err != nil {
 				return err
 			}
 			list[i] = w.object
@@ -197,7 +197,7 @@ func childHas(kind string) func(*world, []string) error {
 		if err := w.startChild(); err != nil {
 			return err
 		}
-		return w.child.does(kind+" "+w.name(), "take")
+		return w.child.does(kind+" "+w.Name(), "take")
 	}
 }
 

@@ -2,62 +2,39 @@ package table
 
 import (
 	"os"
-	"regexp"
 	"runtime"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // leftOut lists the rows that this test does not drive, by patterns that match whole ids, and says why.
-var leftOut = []struct {
-	reason string
-	ids    []string
-}{
-	{"the Go API has no handle of a file to make a section over", []string{"CRE-011", "CRE-012", "CRE-014"}},
-	{"the Go API's types keep the kinds of handles apart", []string{"MAP-033", "EVT-019"}},
-	{"the Go API's methods are a handle's, and none of NULL", []string{"EVT-018"}},
-	{"the Go API has no pseudo handles", []string{"WAI-003", "WMO-012"}},
-	{"both objects are of a kind that only Windows has", []string{"CLA-(timer|job)-(create|open)-(timer|job)"}},
-	{"sessions, app containers and the registry are Windows' own", []string{"GLO-00[4679]"}},
-	{"the Go API has no A functions: names are UTF-8", []string{"CRE-017b", "NAM-001A", `NAM-06[01]A-\d+`}},
-	{"NtQuerySection's attributes are not told", []string{"CRE-009b"}},
-	{"numbered sessions are Windows' own", []string{"NAM-000", "NAM-01[89][co]", "NAM-042"}},
-	{"rights that the Go API's Access has no word for", []string{"OPN-01[89]", "OPN-02[01248]", "OPN-027", "OPN-043"}},
-	{"the Go API's Write implies Read", []string{"OPN-036"}},
-	{"a Section is never a NULL, unknown or pseudo handle", []string{"MAP-03[012]", "HAN-00[45]"}},
-	{"the Go API chooses no addresses and takes none", []string{"MAP-04[0-3]", "UNM-00[468]", "UNM-010", "FLU-00[56]"}},
-	{"the Go API's Flush takes no range", []string{"FLU-00[23]"}},
-	{"VirtualQuery, VirtualProtect, VirtualAlloc, VirtualFree", []string{
+var leftOut = []spec.Exception{
+	{Reason: "the Go API has no handle of a file to make a section over", Rows: []string{"CRE-011", "CRE-012", "CRE-014"}},
+	{Reason: "the Go API's types keep the kinds of handles apart", Rows: []string{"MAP-033", "EVT-019"}},
+	{Reason: "the Go API's methods are a handle's, and none of NULL", Rows: []string{"EVT-018"}},
+	{Reason: "the Go API has no pseudo handles", Rows: []string{"WAI-003", "WMO-012"}},
+	{Reason: "both objects are of a kind that only Windows has", Rows: []string{"CLA-(timer|job)-(create|open)-(timer|job)"}},
+	{Reason: "sessions, app containers and the registry are Windows' own", Rows: []string{"GLO-00[4679]"}},
+	{Reason: "the Go API has no A functions: names are UTF-8", Rows: []string{"CRE-017b", "NAM-001A", `NAM-06[01]A-\d+`}},
+	{Reason: "NtQuerySection's attributes are not told", Rows: []string{"CRE-009b"}},
+	{Reason: "numbered sessions are Windows' own", Rows: []string{"NAM-000", "NAM-01[89][co]", "NAM-042"}},
+	{Reason: "rights that the Go API's Access has no word for", Rows: []string{"OPN-01[89]", "OPN-02[01248]", "OPN-027", "OPN-043"}},
+	{Reason: "the Go API's Write implies Read", Rows: []string{"OPN-036"}},
+	{Reason: "a Section is never a NULL, unknown or pseudo handle", Rows: []string{"MAP-03[012]", "HAN-00[45]"}},
+	{Reason: "the Go API chooses no addresses and takes none", Rows: []string{"MAP-04[0-3]", "UNM-00[468]", "UNM-010", "FLU-00[56]"}},
+	{Reason: "the Go API's Flush takes no range", Rows: []string{"FLU-00[23]"}},
+	{Reason: "VirtualQuery, VirtualProtect, VirtualAlloc, VirtualFree", Rows: []string{
 		"RSV-00[146]", "RSV-010", "VIE-006", "VIE-01[1-9]", "VIE-020", "UNM-01[234]",
 	}},
-	{"the Go API commits the pages that it maps", []string{"RSV-00[238]"}},
-	{"section flags beside SEC_COMMIT and SEC_RESERVE", []string{
+	{Reason: "the Go API commits the pages that it maps", Rows: []string{"RSV-00[238]"}},
+	{Reason: "section flags beside SEC_COMMIT and SEC_RESERVE", Rows: []string{
 		`SEC-(COMMIT\|RESERVE|(COMMIT\||RESERVE\|)?(NOCACHE|WRITECOMBINE)|FILE\|COMMIT)`,
 	}},
-	{"large pages", []string{`SEC-(COMMIT|RESERVE)\|LARGE_PAGES`, "SEC-LARGE-.*"}},
-	{"SEC_IMAGE", []string{"SEC-IMAGE.*"}},
-	{"the Go API has no DuplicateHandle", []string{"LIF-012[abc]", "HAN-01[0-8]"}},
-	{"flags of a handle, waiting for one, asking its file type", []string{"HAN-019", "HAN-02[0-4]"}},
-	{"inheritance of handles is the win32 package's", []string{"INH-00.*"}},
-}
-
-// why is the reason for which a row is left out, "" for none.
-func why(id string) string {
-	for _, l := range leftOut {
-		for _, pattern := range l.ids {
-			if matches(pattern, id) {
-				return l.reason
-			}
-		}
-	}
-	return ""
-}
-
-var compiled = map[string]*regexp.Regexp{}
-
-func matches(pattern, id string) bool {
-	if compiled[pattern] == nil {
-		compiled[pattern] = regexp.MustCompile(`^(?:` + pattern + `)$`)
-	}
-	return compiled[pattern].MatchString(id)
+	{Reason: "large pages", Rows: []string{`SEC-(COMMIT|RESERVE)\|LARGE_PAGES`, "SEC-LARGE-.*"}},
+	{Reason: "SEC_IMAGE", Rows: []string{"SEC-IMAGE.*"}},
+	{Reason: "the Go API has no DuplicateHandle", Rows: []string{"LIF-012[abc]", "HAN-01[0-8]"}},
+	{Reason: "flags of a handle, waiting for one, asking its file type", Rows: []string{"HAN-019", "HAN-02[0-4]"}},
+	{Reason: "inheritance of handles is the win32 package's", Rows: []string{"INH-00.*"}},
 }
 
 // mendedUnderWine lists the rows that hold under Wine although Wine's own calls differ: the library does not leave the
@@ -80,8 +57,8 @@ var exceptions = []exception{
 	{"MAP-016", "on Unix views lie at multiples of a page", onUnix},
 	{"CLA-(timer|job)-.*|CLA-.*-(timer|job)", "timers and jobs are Windows' own kinds", onUnix},
 	{"GLO-005", "on Unix the right to make Global names is one for all kinds", onUnix},
-	{"GLO-001", "session 0 needs no privilege", func(string) bool { return inSessionZero() }},
-	{"GLO-001", "Wine asks nobody for the privilege", func(string) bool { return underWine() }},
+	{"GLO-001", "session 0 needs no privilege", func(string) bool { return spec.InSessionZero() }},
+	{"GLO-001", "Wine asks nobody for the privilege", func(string) bool { return spec.UnderWine() }},
 	{"SIZ-011", "the file backing would write 64 GiB", func(string) bool { return fileBacking() }},
 }
 
@@ -90,9 +67,9 @@ func onUnix(string) bool { return runtime.GOOS != "windows" }
 func fileBacking() bool { return os.Getenv("NAMEDSHM_BACKING") == "file" }
 
 // excepted says why a row is not driven with this prefix.
-func excepted(id, prefix string) string {
+func excepted(r spec.Row, prefix string) string {
 	for _, e := range exceptions {
-		if matches(e.id, id) && e.here(prefix) {
+		if r.Is(e.id) && e.here(prefix) {
 			return e.reason
 		}
 	}

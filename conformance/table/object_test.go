@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
-
-// patience is how long the test waits for what must happen. It is a bound, not a measurement.
-const patience = 10 * time.Second
 
 // shape is what the creator of an event, a mutex or a semaphore asks for.
 type shape struct {
@@ -146,14 +144,14 @@ const (
 var singleWait = regexp.MustCompile(`\b` + waitPattern + `$`)
 
 // ways are those in which a row's call can be made.
-func ways(r row) []way {
-	if !aboutWaitables[r.area] {
+func ways(r spec.Row) []way {
+	if !r.AboutWaitables() {
 		return []way{""}
 	}
-	if strings.HasPrefix(r.call, "WaitForMultipleObjects") {
+	if strings.HasPrefix(r.Call, "WaitForMultipleObjects") {
 		return []way{byAny, byAll}
 	}
-	switch m := singleWait.FindStringSubmatch(r.call); {
+	switch m := singleWait.FindStringSubmatch(r.Call); {
 	case m == nil:
 		return []way{""}
 	case m[1] == "0":
@@ -184,7 +182,7 @@ func (w *world) waitFor(o namedshm.Waitable, timeout time.Duration) outcome {
 }
 
 func waitEnded(ended namedshm.Outcome, err error, elapsed time.Duration) outcome {
-	out := outcome{waited: true, wait: ended, elapsed: elapsed}
+	out := outcome{Observation: spec.Observation{Elapsed: elapsed}, waited: true, wait: ended}
 	if out.timedOut = errors.Is(err, context.DeadlineExceeded); !out.timedOut {
 		out.err = err
 	}

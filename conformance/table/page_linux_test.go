@@ -5,37 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 )
-
-func underWine() bool { return false }
-
-// inSessionZero: numbered sessions are Windows' own.
-func inSessionZero() bool { return false }
-
-// mayUseGlobal: making the Global directory is root's right.
-func mayUseGlobal() bool { return os.Geteuid() == 0 }
-
-// newRoot is where the namespaces of this run lie. Other users may walk through it.
-func newRoot() (string, error) {
-	root, err := os.MkdirTemp("/dev/shm", "namedshm-table-")
-	if err == nil {
-		err = os.Chmod(root, 0o711)
-	}
-	return root, err
-}
-
-// dropPrivilege makes this process one of a user and a group that no machine has.
-func dropPrivilege() error {
-	const stranger = 64101
-	if err := syscall.Setgroups(nil); err != nil {
-		return err
-	}
-	if err := syscall.Setgid(stranger); err != nil {
-		return err
-	}
-	return syscall.Setuid(stranger)
-}
 
 // foreign makes or opens an object of a kind that this library does not make. On Unix there is none.
 func foreign(kind, _, _ string) (io.Closer, bool, error) {

@@ -10,22 +10,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// underWine reports that the system is not Windows itself.
-func underWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
-}
-
-// inSessionZero reports that this is a service, or what runs like one.
-func inSessionZero() bool {
-	var session uint32
-	err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
-	return err == nil && session == 0
-}
-
-func mayUseGlobal() bool { return true }
-
-func newRoot() (string, error) { return "", nil }
-
 // pageProtection is what the system says of the pages at an address.
 func pageProtection(at uint64) (string, error) {
 	var region windows.MemoryBasicInformation
@@ -38,25 +22,6 @@ func pageProtection(at uint64) (string, error) {
 		}
 	}
 	return fmt.Sprintf("%#x", region.Protect), nil
-}
-
-// dropPrivilege takes SeCreateGlobalPrivilege from this process for good.
-func dropPrivilege() error {
-	var token windows.Token
-	if err := windows.OpenProcessToken(windows.CurrentProcess(), windows.TOKEN_ADJUST_PRIVILEGES, &token); err != nil {
-		return err
-	}
-	defer token.Close()
-	without := windows.Tokenprivileges{PrivilegeCount: 1}
-	without.Privileges[0].Attributes = windows.SE_PRIVILEGE_REMOVED
-	name, err := windows.UTF16PtrFromString("SeCreateGlobalPrivilege")
-	if err != nil {
-		return err
-	}
-	if err := windows.LookupPrivilegeValue(nil, name, &without.Privileges[0].Luid); err != nil {
-		return err
-	}
-	return windows.AdjustTokenPrivileges(token, false, &without, 0, nil, nil)
 }
 
 var (

@@ -16,7 +16,7 @@ import (
 var privilegeGivens = []given{
 	when(`session != 0, token without SeCreateGlobalPrivilege, name unused`, unprivileged),
 	when(`as GLO-001, name already exists`, both(func(w *world, _ []string) error {
-		name, err := w.quoted()
+		name, err := w.NameInCall()
 		if err != nil {
 			return err
 		}
@@ -51,20 +51,9 @@ var privilegeCalls = []call{
 	}),
 }
 
-// quoted is the name in the row's call.
-func (w *world) quoted() (string, error) {
-	m := argumentPattern.FindStringSubmatch(w.row.call)
-	if m != nil {
-		if name, ok := w.named(m[1]); ok {
-			return name, nil
-		}
-	}
-	return "", fmt.Errorf("no name in %q", w.row.call)
-}
-
 // attempts has the child try one thing after the other, until one fails.
 func (w *world) attempts(what ...string) (out outcome, err error) {
-	name, err := w.quoted()
+	name, err := w.NameInCall()
 	if err != nil {
 		return out, err
 	}

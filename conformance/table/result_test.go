@@ -1,25 +1,20 @@
 package table
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // expectation is a phrase of the column expected_result and what it demands of an outcome. A phrase may hold several.
-type expectation struct {
-	pattern *regexp.Regexp
-	judge   func(w *world, out outcome, m []string) error
-}
+type expectation = spec.Phrase[func(w *world, out outcome, m []string) error]
 
 func expect(pattern string, judge func(w *world, out outcome, m []string) error) expectation {
-	return expectation{regexp.MustCompile(pattern), judge}
+	return spec.Part(pattern, judge)
 }
 
 // verdicts say what a result is; a row needs one of them.
@@ -45,7 +40,7 @@ var verdicts = []expectation{
 		}
 		return granted(w, out, m)
 	}),
-	expect(`^size (\d+)`, func(w *world, out outcome, m []string) error { return number("size", uint64(out.size), m[1]) }),
+	expect(`^size (\d+)`, func(w *world, out outcome, m []string) error { return spec.Number("size", uint64(out.size), m[1]) }),
 	expect(`^region (\d+)$`, region),
 	expect(`^access violation`, func(_ *world, out outcome, _ []string) error {
 		if !out.faulted {
@@ -59,46 +54,6 @@ var verdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^(zeros|every byte 0|zero filled)\b`, func(_ *world, out outcome, _ []string) error {
-		if len(out.got) == 0 || len(bytes.Trim(out.got, "\x00")) > 0 {
-			return fmt.Errorf("read %q", out.got)
-		}
-		return nil
-	}),
-	expect(`^(child data|data survives|data kept|starts from shared data|private bytes are gone)\b`, func(w *world, out outcome, _ []string) error {
-		if len(out.got) == 0 || !bytes.Equal(out.got, w.wrote) {
-			return fmt.Errorf("read %q, want %q", out.got, w.wrote)
-		}
-		return nil
-	}),
-	expect(`^(same bytes|seen at the right offset|c sees the new bytes|parent reads it|data seen)\b`, func(_ *world, out outcome, _ []string) error {
-		if !out.seen {
-			return errors.New("what was written is not seen")
-		}
-		return nil
-	}),
-	expect(`^(independent memory|no effect on the other|c changes, shared data does not)\b`, func(_ *world, out outcome, _ []string) error {
-		if out.seen {
-			return errors.New("what was written in one place is seen in the other")
-		}
-		return nil
-	}),
-	expect(`^multiple of (\d+)`, func(_ *world, out outcome, m []string) error {
-		n, _ := strconv.ParseUint(m[1], 10, 64)
-		if out.numbers[0] == 0 || out.numbers[0]%n != 0 {
-			return fmt.Errorf("%#x", out.numbers[0])
-		}
-		return nil
-	}),
-	expect(`^differ$`, func(_ *world, out outcome, _ []string) error {
-		if out.numbers[0] == out.numbers[1] {
-			return fmt.Errorf("both %#x", out.numbers[0])
-		}
-		return nil
-	}),
-	expect(`^page (\d+), allocation granularity (\d+)`, func(_ *world, out outcome, m []string) error {
-		return errors.Join(number("page", out.numbers[0], m[1]), number("granularity", out.numbers[1], m[2]))
-	}),
 	expect(`^Protect = AllocationProtect = PAGE_\w+$`, succeeded),
 }
 
@@ -106,7 +61,7 @@ var verdicts = []expectation{
 var details = []expectation{
 	expect(`granted 0x([0-9A-F]+)`, granted),
 	expect(`limited to (read)$`, func(w *world, out outcome, _ []string) error {
-		mask, _ := grantedTo(w.rows, namedshm.PageReadOnly)
+		mask, _ := grantedTo(w.Rows, namedshm.PageReadOnly)
 		return w.capable(out.section, mask)
 	}),
 	expect(`.\bregion (\d+)`, region),
@@ -118,27 +73,19 @@ var details = []expectation{
 	}),
 }
 
-// judgements are all that is known about results.
-var judgements = [][]expectation{verdicts, waitVerdicts, details, waitDetails}
-
 // judged reports whether anything is known about the row's result.
-func judged(r row) bool {
-	for _, e := range slices.Concat(verdicts, waitVerdicts) {
-		if e.pattern.MatchString(r.result) {
-			return true
-		}
-	}
-	return false
+func judged(r spec.Row) bool {
+	_, m := spec.First(r.Result, verdicts, waitVerdicts)
+	return m != nil || spec.IsShown(r)
 }
 
-func (w *world) judge(r row, out outcome) error {
-	for _, list := range judgements {
-		for _, e := range list {
-			if m := e.pattern.FindStringSubmatch(r.result); m != nil {
-				if err := e.judge(w, out, m); err != nil {
-					return err
-				}
-			}
+func (w *world) judge(r spec.Row, out outcome) error {
+	if err := out.Judge(r, w.wrote); err != nil {
+		return err
+	}
+	for judge, m := range spec.All(r.Result, verdicts, waitVerdicts, details, waitDetails) {
+		if err := judge(w, out, m); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -146,9 +93,10 @@ func (w *world) judge(r row, out outcome) error {
 
 // failed wants the row's error.
 func (w *world) failed(out outcome) error {
-	want, ok := w.row.code()
+	number, ok := w.Row.Code()
+	want := namedshm.Code(number)
 	if !ok {
-		return fmt.Errorf("the row has no error number: %q", w.row.number)
+		return fmt.Errorf("the row has no error number: %q", w.Row.Number)
 	}
 	var e *namedshm.Error
 	switch {
@@ -158,8 +106,8 @@ func (w *world) failed(out outcome) error {
 		return fmt.Errorf("%T is not this package's error: %v", out.err, out.err)
 	case e.Code != want || !errors.Is(out.err, want):
 		return fmt.Errorf("error %v, want %v", out.err, want)
-	case want.Symbol() != w.row.symbol:
-		return fmt.Errorf("%d is called %q, want %q", want, want.Symbol(), w.row.symbol)
+	case want.Symbol() != w.Row.Symbol:
+		return fmt.Errorf("%d is called %q, want %q", want, want.Symbol(), w.Row.Symbol)
 	}
 	return nil
 }
@@ -173,7 +121,8 @@ func gaveHandle(w *world, out outcome, _ []string) error {
 		return fmt.Errorf("no handle: %v", out.err)
 	}
 	existing := out.opened
-	if code, ok := w.row.code(); ok {
+	if number, ok := w.Row.Code(); ok {
+		code := namedshm.Code(number)
 		existing = code == namedshm.ErrAlreadyExists
 		if existing != out.existed {
 			return fmt.Errorf("existed: %v, want last error %v", out.existed, code)
@@ -212,19 +161,12 @@ func (w *world) shareMemory(a, b *namedshm.Section) (shared, known bool) {
 	return p.Bytes()[0] == q.Bytes()[0], true
 }
 
-func number(what string, got uint64, want string) error {
-	if strconv.FormatUint(got, 10) != want {
-		return fmt.Errorf("%s %d, want %s", what, got, want)
-	}
-	return nil
-}
-
 // region is the length of the whole pages that are mapped.
 func region(_ *world, out outcome, m []string) error {
 	if out.view == nil {
 		return fmt.Errorf("no view: %v", out.err)
 	}
-	return number("region", uint64(cap(out.view.Bytes())), m[1])
+	return spec.Number("region", uint64(cap(out.view.Bytes())), m[1])
 }
 
 func granted(w *world, out outcome, m []string) error {
@@ -238,7 +180,7 @@ func granted(w *world, out outcome, m []string) error {
 // capable finds out what a handle was granted by what it can map: without the right it is denied, and with the right
 // it is only the section's protection that can forbid.
 func (w *world) capable(s *namedshm.Section, mask uint64) error {
-	protection, _ := grantedTo(w.rows, w.protect)
+	protection, _ := grantedTo(w.Rows, w.protect)
 	for _, try := range []struct {
 		access namedshm.Access
 		rights uint64
@@ -253,7 +195,7 @@ func (w *world) capable(s *namedshm.Section, mask uint64) error {
 		switch {
 		case try.rights&^mask != 0:
 			want = namedshm.ErrAccessDenied
-		case try.rights&^protection != 0 && underWine():
+		case try.rights&^protection != 0 && spec.UnderWine():
 			continue // Wine maps what the protection forbids (its DIFF rows)
 		case try.rights&^protection != 0:
 			want = namedshm.ErrInvalidParameter
@@ -299,7 +241,7 @@ func noAccess(_ *world, out outcome, _ []string) error {
 
 // usable touches the view: it can be read; and written or not, for others to see or not.
 func usable(w *world, out outcome, m []string) error {
-	if strings.Contains(w.row.result, "no read") {
+	if strings.Contains(w.Row.Result, "no read") {
 		return nil
 	}
 	v := out.view
@@ -315,7 +257,7 @@ func usable(w *world, out outcome, m []string) error {
 	if poke(v.Bytes(), 0, 77) || v.Bytes()[0] != 77 {
 		return errors.New("the view cannot be written")
 	}
-	look, err := w.open(w.name(), namedshm.Read)
+	look, err := w.open(w.Name(), namedshm.Read)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // waitVerdicts say what the result of a wait is, or what became of the object.
@@ -25,30 +25,13 @@ var waitVerdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^(?:all|exactly) (\d+) released$`, func(_ *world, out outcome, m []string) error {
-		return number("released", uint64(out.released), m[1])
-	}),
-	expect(`^(not taken|taken)\b`, func(_ *world, out outcome, m []string) error {
-		if want := m[1] == "taken"; out.taken != want {
-			return fmt.Errorf("taken: %v", out.taken)
-		}
-		return nil
-	}),
 }
 
 // waitDetails are what such a result says besides. They look at the objects, and change them.
 var waitDetails = []expectation{
 	expect(`^WAIT_OBJECT_0, count (\d+)$`, func(w *world, _ outcome, m []string) error {
 		count, err := takeEverything(w.object.(*namedshm.Semaphore))
-		return errors.Join(err, number("count", uint64(count), m[1]))
-	}),
-	expect(`^WAIT_TIMEOUT after about (\d+) ms$`, func(_ *world, out outcome, m []string) error {
-		n, err := strconv.Atoi(m[1])
-		least := time.Duration(n) * time.Millisecond
-		if err == nil && (out.elapsed < least || out.elapsed > least+patience) {
-			err = fmt.Errorf("after %v", out.elapsed)
-		}
-		return err
+		return errors.Join(err, spec.Number("count", uint64(count), m[1]))
 	}),
 	expect(`; (caller|nobody) owns it$`, func(w *world, _ outcome, m []string) error {
 		return w.ownedNow(w.object, m[1] == "caller")

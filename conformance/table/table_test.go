@@ -2,7 +2,6 @@ package table
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 		act()
 		return
 	}
-	root, err := newRoot()
+	root, err := spec.NewRoot("namedshm-table-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -54,98 +54,70 @@ func entries(root string) []string {
 
 // sorted is the table, taken apart.
 type sorted struct {
-	driven []row
+	driven spec.Table
 	left   map[string]int // by reason
 	faults []string
 }
 
 // sortRows says of each row whether it is driven or left out, and finds what is neither, and what does not exist.
-func sortRows(rows []row) sorted {
+func sortRows(rows spec.Table) sorted {
 	s := sorted{left: map[string]int{}}
 	for _, r := range rows {
-		if reason := why(r.id); reason != "" {
+		if reason := r.Why(leftOut, ""); reason != "" {
 			s.left[reason]++
 			continue
 		}
-		if missing := understood(rows, r); missing != "" {
-			s.faults = append(s.faults, fmt.Sprintf("row %s is neither driven nor left out: %s", r.id, missing))
+		if missing := rows.Missing(r, known); missing != "" {
+			s.faults = append(s.faults, fmt.Sprintf("row %s is neither driven nor left out: %s", r.ID, missing))
 			continue
 		}
 		s.driven = append(s.driven, r)
 	}
-	for _, l := range leftOut {
-		for _, pattern := range l.ids {
-			if !anyMatches(rows, pattern) {
-				s.faults = append(s.faults, fmt.Sprintf("no row is called %s, which is left out because %s", pattern, l.reason))
-			}
-		}
-	}
+	s.faults = append(s.faults, rows.Unmatched(leftOut)...)
 	for _, pattern := range mendedUnderWine {
-		if !slices.ContainsFunc(rows, func(r row) bool { return matches(pattern, r.id) && r.wrongInWine() }) {
+		if !slices.ContainsFunc(rows, func(r spec.Row) bool { return r.Is(pattern) && r.WrongInWine() }) {
 			s.faults = append(s.faults, "Wine gets no row wrong that is called "+pattern)
 		}
 	}
 	for _, e := range exceptions {
-		if !anyMatches(rows, e.id) {
+		if !rows.Has(e.id) {
 			s.faults = append(s.faults, "no row is called "+e.id+", which has an exception")
 		}
 	}
 	return s
 }
 
-func anyMatches(rows []row, pattern string) bool {
-	for _, r := range rows {
-		if matches(pattern, r.id) {
-			return true
-		}
-	}
-	return false
-}
-
-// understood says which of a row's phrases nothing is known about; "" when all are known.
-func understood(rows []row, r row) string {
-	if _, m := findGiven(r); m == nil {
-		before, ok := reference(rows, r.given)
-		if !ok {
-			return fmt.Sprintf("given %q", r.given)
-		}
-		if missing := understood(rows, before); missing != "" {
-			return missing
-		}
-	}
-	if _, m := findCall(r); m == nil {
-		return fmt.Sprintf("call %q", r.call)
-	}
-	if !judged(r) {
-		return fmt.Sprintf("result %q", r.result)
-	}
-	return ""
+// known is what this driver knows of a row's columns.
+var known = spec.Vocabulary{
+	Given:  func(r spec.Row) bool { _, m := findGiven(r); return m != nil },
+	Call:   func(r spec.Row) bool { _, m := findCall(r); return m != nil },
+	Result: judged,
 }
 
 // drive runs one row in one namespace. named reports whether the row used a name of the test's own, so that it means
 // something else in another namespace.
-func drive(rows []row, r row, prefix string, how way) (named bool, err error) {
-	w := &world{rows: rows, row: r, prefix: prefix, way: how}
+func drive(rows spec.Table, r spec.Row, prefix string, how way) (named bool, err error) {
+	w := &world{Run: spec.Run{Rows: rows, Row: r, Prefix: prefix}, way: how}
 	defer w.close()
 	if err := w.beginRow(r); err != nil {
-		return w.own != "", fmt.Errorf("the row cannot begin: %w", err)
+		return w.HasName(), fmt.Errorf("the row cannot begin: %w", err)
 	}
 	out, err := w.perform(r)
 	if err == nil {
 		err = w.judge(r, out)
 	}
-	return w.own != "", err
+	return w.HasName(), err
 }
 
 // needsGlobal reports whether a row that runs with a prefix makes a Global name.
-func needsGlobal(r row, prefix string) bool {
-	return prefix == `Global\` || strings.Contains(r.given+r.call, `Global\`) && !strings.HasPrefix(r.result, "NULL")
+func needsGlobal(r spec.Row, prefix string) bool {
+	return prefix == `Global\` || strings.Contains(r.Given+r.Call, `Global\`) && !strings.HasPrefix(r.Result, "NULL")
 }
 
 // account is what became of the rows that are not left out.
 type account struct {
 	rows, runs int
-	excepted   map[string][]string // by reason: which are not driven here, with a prefix or at all
+	excepted   spec.Reasons // which are not driven here, with a prefix or at all
 }
 
 func TestTable(t *testing.T) {
@@ -154,20 +126,20 @@ func TestTable(t *testing.T) {
 	for _, fault := range s.faults {
 		t.Error(fault)
 	}
-	a := account{excepted: map[string][]string{}}
+	a := account{excepted: spec.Reasons{}}
 	for _, r := range s.driven {
-		if underWine() && r.differsUnderWine() {
-			a.except("Wine differs from Windows, and the library with it", r.id)
+		if spec.UnderWine() && differsUnderWine(r) {
+			a.excepted.Add("Wine differs from Windows, and the library with it", r.ID)
 			continue
 		}
 		before := a.runs
 		for _, prefix := range []string{`Local\`, `Global\`} {
-			if reason := excepted(r.id, prefix); reason != "" {
-				a.except(reason, r.id)
+			if reason := excepted(r, prefix); reason != "" {
+				a.excepted.Add(reason, r.ID)
 				continue
 			}
-			if needsGlobal(r, prefix) && !mayUseGlobal() {
-				a.except("only root can make the Global directory", r.id)
+			if needsGlobal(r, prefix) && !spec.MayUseGlobal() {
+				a.excepted.Add("only root can make the Global directory", r.ID)
 				continue
 			}
 			named := false
@@ -185,15 +157,9 @@ func TestTable(t *testing.T) {
 	a.report(t, len(rows), s.left)
 }
 
-func (a *account) except(reason, id string) {
-	if !slices.Contains(a.excepted[reason], id) {
-		a.excepted[reason] = append(a.excepted[reason], id)
-	}
-}
-
 // run is one run of one row, as a test of its own.
-func (a *account) run(t *testing.T, rows []row, r row, prefix string, how way) (named bool) {
-	title := r.id + "/" + strings.TrimSuffix(prefix, `\`)
+func (a *account) run(t *testing.T, rows spec.Table, r spec.Row, prefix string, how way) (named bool) {
+	title := r.ID + "/" + strings.TrimSuffix(prefix, `\`)
 	if how != "" {
 		title += "/" + string(how)
 	}
@@ -201,7 +167,7 @@ func (a *account) run(t *testing.T, rows []row, r row, prefix string, how way) (
 	t.Run(title, func(t *testing.T) {
 		var err error
 		if named, err = drive(rows, r, prefix, how); err != nil {
-			t.Errorf("given %s: %s: want %s %s: %v", r.given, r.call, r.result, r.symbol, err)
+			t.Errorf("given %s: %s: want %s %s: %v", r.Given, r.Call, r.Result, r.Symbol, err)
 		}
 	})
 	return named
@@ -217,23 +183,25 @@ func (a *account) report(t *testing.T, rows int, left map[string]int) {
 	}
 	sort.Strings(lines)
 	lines = append(lines, "excepted here:")
-	for _, reason := range slices.Sorted(maps.Keys(a.excepted)) {
-		lines = append(lines, fmt.Sprintf("%5d %s: %s", len(a.excepted[reason]), reason, strings.Join(a.excepted[reason], ", ")))
-	}
+	lines = append(lines, a.excepted.Lines()...)
 	t.Logf("%d rows: %d driven in %d runs, %d only elsewhere, %d left out:\n%s",
 		rows, a.rows, a.runs, rows-a.rows-out, out, strings.Join(lines, "\n"))
 }
 
 func TestRowsThatNobodyAnswersForAreFound(t *testing.T) {
 	rows := readTable(t, Text)
-	for name, change := range map[string]func() []row{
-		"unknown given":  func() []row { return append(rows, row{id: "X-1", given: "a fish", call: "read", result: "zeros"}) },
-		"unknown call":   func() []row { return append(rows, row{id: "X-2", given: "-", call: "sing", result: "TRUE"}) },
-		"unknown result": func() []row { return append(rows, row{id: "X-3", given: "-", call: "read", result: "a song"}) },
-		"vanished row": func() []row {
-			var kept []row
+	for name, change := range map[string]func() spec.Table{
+		"unknown given": func() spec.Table {
+			return append(rows, spec.Row{ID: "X-1", Given: "a fish", Call: "read", Result: "zeros"})
+		},
+		"unknown call": func() spec.Table { return append(rows, spec.Row{ID: "X-2", Given: "-", Call: "sing", Result: "TRUE"}) },
+		"unknown result": func() spec.Table {
+			return append(rows, spec.Row{ID: "X-3", Given: "-", Call: "read", Result: "a song"})
+		},
+		"vanished row": func() spec.Table {
+			var kept spec.Table
 			for _, r := range rows {
-				if r.id != "CRE-009b" {
+				if r.ID != "CRE-009b" {
 					kept = append(kept, r)
 				}
 			}

@@ -9,20 +9,16 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // world is what one run of one row has to do with.
 type world struct {
-	rows   []row
-	row    row
-	prefix string // Local\ or Global\
-	own    string // the test's own name in that namespace; "" until a row needs it
+	spec.Run
 
 	first   *namedshm.Section // the handle that the row's beginning leaves open, if another one is made later
 	section *namedshm.Section // the handle that the row is about
@@ -42,16 +38,6 @@ type world struct {
 	cleanup []func()
 }
 
-var worlds atomic.Int64
-
-// name is the test's own name, which nothing else uses.
-func (w *world) name() string {
-	if w.own == "" {
-		w.own = fmt.Sprintf("%stable.%s.%d.%d", w.prefix, w.row.id, os.Getpid(), worlds.Add(1))
-	}
-	return w.own
-}
-
 func (w *world) close() {
 	for i := len(w.cleanup) - 1; i >= 0; i-- {
 		w.cleanup[i]()
@@ -63,7 +49,7 @@ func (w *world) keep(c io.Closer) { w.cleanup = append(w.cleanup, func() { c.Clo
 
 // create makes a section as CreateFileMapping does, with the rights that Windows grants for the protection.
 func (w *world) create(name string, size int64, p namedshm.Protection, options ...namedshm.Option) (*namedshm.Section, bool, error) {
-	_, access := grantedTo(w.rows, p)
+	_, access := grantedTo(w.Rows, p)
 	s, created, err := namedshm.OpenOrCreate(name, size, access, append(options, namedshm.WithProtection(p))...)
 	if err != nil {
 		return nil, false, err
@@ -74,7 +60,7 @@ func (w *world) create(name string, size int64, p namedshm.Protection, options .
 
 // begin makes the section that a row begins with.
 func (w *world) begin(size int64, p namedshm.Protection, options ...namedshm.Option) error {
-	s, existed, err := w.create(w.name(), size, p, options...)
+	s, existed, err := w.create(w.Name(), size, p, options...)
 	if err == nil && existed {
 		err = errors.New("the test's own name is taken")
 	}
@@ -133,26 +119,11 @@ func (w *world) sees(v *namedshm.View) (bool, error) {
 	return bytes.Equal(b, w.wrote), err
 }
 
-// touch uses memory directly, and reports whether that faulted.
-func touch(use func()) (faulted bool) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(interface{ Addr() uintptr }); !ok {
-				panic(r)
-			}
-			faulted = true
-		}
-	}()
-	use()
-	return false
-}
-
 var sink byte
 
-func peek(b []byte, i int) (faulted bool) { return touch(func() { sink += b[i] }) }
+func peek(b []byte, i int) (faulted bool) { return spec.Faults(func() { sink += b[i] }) }
 
-func poke(b []byte, i int, value byte) (faulted bool) { return touch(func() { b[i] = value }) }
+func poke(b []byte, i int, value byte) (faulted bool) { return spec.Faults(func() { b[i] = value }) }
 
 // address is where a view's memory lies.
 func address(v *namedshm.View) uint64 {
@@ -285,7 +256,7 @@ func (a *actor) do(m []string) (err error) {
 	case "exit":
 		os.Exit(0)
 	case "renounce":
-		err = dropPrivilege()
+		err = spec.DropPrivilege()
 	case "attempt":
 		err = attempt(m[2], m[3])
 	default:
