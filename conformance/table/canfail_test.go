@@ -44,7 +44,7 @@ var opposites = []struct {
 	{regexp.MustCompile(`^page .*`), "page 4096, allocation granularity 4096", ""},
 }
 
-// slips are wrong words for some that only this API's results are looked at for.
+// slips are more words of results, and wrong ones for them.
 var slips = [][2]string{{"PAGE_EXECUTE_", "PAGE_"}, {"after about 100 ms", "after about 100000 ms"}}
 
 // falsified are wrong versions of a row, each of which the library must miss.

@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
 
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 	"github.com/namedshm/namedshm/win32"
 )
 
@@ -292,9 +292,10 @@ var functions = map[string]function{
 		n, err := win32.GetFileType(a.handle(0))
 		return uint64(n), nil, err
 	},
+	"renounce": func(arguments) (uint64, []any, error) { return truth(spec.DropPrivilege()) },
 	"peek": func(a arguments) (uint64, []any, error) {
 		var copied []byte
-		if faults(func() { copied = append(copied, win32.Bytes(uintptr(a.number(0)), int(a.number(1)))...) }) {
+		if spec.Faults(func() { copied = append(copied, win32.Bytes(uintptr(a.number(0)), int(a.number(1)))...) }) {
 			return 0, nil, nil
 		}
 		return 1, []any{fmt.Sprintf("x:%x", copied)}, nil
@@ -302,24 +303,9 @@ var functions = map[string]function{
 	"poke": func(a arguments) (uint64, []any, error) {
 		_, text, _ := strings.Cut(a[1], ":")
 		b := hexBytes(text)
-		if faults(func() { copy(win32.Bytes(uintptr(a.number(0)), len(b)), b) }) {
+		if spec.Faults(func() { copy(win32.Bytes(uintptr(a.number(0)), len(b)), b) }) {
 			return 0, nil, nil
 		}
 		return 1, nil, nil
 	},
-}
-
-// faults uses memory, and reports whether it could not be.
-func faults(use func()) (faulted bool) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(interface{ Addr() uintptr }); !ok {
-				panic(r)
-			}
-			faulted = true
-		}
-	}()
-	use()
-	return false
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"syscall"
 
 	"github.com/namedshm/namedshm/win32"
 )
@@ -21,18 +20,5 @@ func threadEnd() (wait func()) {
 			}
 			runtime.Gosched()
 		}
-	}
-}
-
-func init() {
-	// renounce makes this process one of a user and a group that no machine has.
-	functions["renounce"] = func(arguments) (uint64, []any, error) {
-		const stranger = 64101
-		for _, err := range []error{syscall.Setgroups(nil), syscall.Setgid(stranger), syscall.Setuid(stranger)} {
-			if err != nil {
-				return 0, nil, err
-			}
-		}
-		return 1, nil, nil
 	}
 }

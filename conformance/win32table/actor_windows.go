@@ -29,8 +29,6 @@ var (
 )
 
 func init() {
-	// renounce takes SeCreateGlobalPrivilege from this process for good.
-	functions["renounce"] = func(arguments) (uint64, []any, error) { return truth(renounce()) }
 	// DuplicateInto gives another process a handle.
 	functions["DuplicateInto"] = func(a arguments) (uint64, []any, error) {
 		process, err := windows.OpenProcess(windows.PROCESS_DUP_HANDLE, false, a.bits(1))
@@ -68,22 +66,4 @@ func foreign(call func(name *uint16) (uintptr, error)) function {
 		}
 		return win32.Handle(h), err
 	})
-}
-
-func renounce() error {
-	var token windows.Token
-	if err := windows.OpenProcessToken(windows.CurrentProcess(), windows.TOKEN_ADJUST_PRIVILEGES, &token); err != nil {
-		return err
-	}
-	defer token.Close()
-	without := windows.Tokenprivileges{PrivilegeCount: 1}
-	without.Privileges[0].Attributes = windows.SE_PRIVILEGE_REMOVED
-	name, err := windows.UTF16PtrFromString("SeCreateGlobalPrivilege")
-	if err != nil {
-		return err
-	}
-	if err := windows.LookupPrivilegeValue(nil, name, &without.Privileges[0].Luid); err != nil {
-		return err
-	}
-	return windows.AdjustTokenPrivileges(token, false, &without, 0, nil, nil)
 }

@@ -6,12 +6,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // outcome is what a call did.
 type outcome struct {
 	Answer
+	spec.Observation
 	isCall  bool // Value and Error are those of the row's call
 	waited  bool // the call was a wait
 	opened  bool // the object was opened, not created
@@ -19,52 +21,36 @@ type outcome struct {
 	object  uint64 // a handle of an event, a mutex or a semaphore
 	kind    string
 	view    uint64
-	got     []byte // bytes that were read
-	seen    bool   // what was written in one place was seen in the other
-	faulted bool   // the memory could not be touched
-	touched bool   // memory was touched, or tried to be
+	faulted bool // the memory could not be touched
+	touched bool // memory was touched, or tried to be
 	size    uint64
 	flags   uint64 // attributes of a section
-	numbers []uint64
 	region  *region
-	elapsed time.Duration
-
-	released int  // how many waits a pulse ended
-	taken    bool // somebody has the mutex
 }
 
-type call struct {
-	pattern *regexp.Regexp
-	perform func(w *world, m []string) outcome
-}
+type call = spec.Phrase[func(w *world, m []string) outcome]
 
 func does(pattern string, perform func(w *world, m []string) outcome) call {
-	return call{regexp.MustCompile(`^(?:` + pattern + `)$`), perform}
+	return spec.Whole(pattern, perform)
 }
 
-func findCall(r row) (call, []string) {
-	list := calls
-	if aboutWaitables[r.area] {
-		list = waitableCalls
+func findCall(r spec.Row) (perform func(*world, []string) outcome, m []string) {
+	if r.AboutWaitables() {
+		return spec.First(r.Call, waitableCalls)
 	}
-	for _, c := range list {
-		if m := c.pattern.FindStringSubmatch(r.call); m != nil {
-			return c, m
-		}
-	}
-	return call{}, nil
+	return spec.First(r.Call, calls)
 }
 
 // perform does the row's call.
-func (w *world) perform(r row) outcome {
-	saved := w.row
-	w.row = r
-	defer func() { w.row = saved }()
-	c, m := findCall(r)
+func (w *world) perform(r spec.Row) outcome {
+	saved := w.Row
+	w.Row = r
+	defer func() { w.Row = saved }()
+	perform, m := findCall(r)
 	if m == nil {
-		w.fail("nothing is known about the call %q", r.call)
+		w.fail("nothing is known about the call %q", r.Call)
 	}
-	out := c.perform(w, m)
+	out := perform(w, m)
 	if out.section != 0 {
 		w.handle = out.section
 	}
@@ -80,6 +66,9 @@ func (w *world) perform(r row) outcome {
 // simply is the outcome of a call that only succeeds or fails.
 func simply(a Answer) outcome { return outcome{Answer: a, isCall: true} }
 
+// shown is the outcome of what only looks.
+func shown(o spec.Observation) outcome { return outcome{Observation: o} }
+
 var calls = []call{
 	does(`CreateFileMapping([AW]?)\((.*)\)(?: again)?`, callCreate),
 	does(`OpenFileMapping([AW]?)(?:\((.*)\))?(?: trailing backslash)?`, callOpen),
@@ -91,7 +80,7 @@ var calls = []call{
 		}
 		out := simply(w.call("MapViewOfFileEx", w.handle, writeView, 0, 0, base))
 		out.view = out.Value
-		out.numbers = []uint64{base}
+		out.Numbers = []uint64{base}
 		return out
 	}),
 	does(`NtQuerySection(?: on second handle)?`, func(w *world, _ []string) outcome {
@@ -115,7 +104,7 @@ var calls = []call{
 		return simply(w.call("FlushViewOfFile", w.place(m[1]), length))
 	}),
 	does(`GetSystemInfo`, callSystemInfo),
-	does(`address|addresses`, func(w *world, _ []string) outcome { return outcome{numbers: []uint64{w.view, w.other}} }),
+	does(`address|addresses`, func(w *world, _ []string) outcome { return shown(spec.Observation{Numbers: []uint64{w.view, w.other}}) }),
 	does(`VirtualQuery(?:\((\w+(?:\+\d+)?)\))?(?: before any write| of that address in the child)?`, func(w *world, m []string) outcome {
 		if strings.HasSuffix(m[0], "in the child") {
 			return callChildQuery(w)
@@ -125,7 +114,7 @@ var calls = []call{
 	}),
 	does(`VirtualProtect\((?:(first page), )?(PAGE_\w+)\)`, func(w *world, m []string) outcome {
 		out := simply(w.call("VirtualProtect", w.view, 4096, numbers[m[2]]))
-		out.numbers = []uint64{out.Number(0)}
+		out.Numbers = []uint64{out.Number(0)}
 		return out
 	}),
 	does(`VirtualAlloc\(p,(\d+),(MEM_\w+),(PAGE_\w+)\)`, func(w *world, m []string) outcome {
@@ -150,7 +139,7 @@ var calls = []call{
 	does(`GetHandleInformation`, func(w *world, _ []string) outcome {
 		w.begin(4096, 4)
 		a := w.must("GetHandleInformation", w.handle)
-		return outcome{numbers: []uint64{a.Number(0)}}
+		return shown(spec.Observation{Numbers: []uint64{a.Number(0)}})
 	}),
 	does(`WaitForSingleObject\(h,0\)`, func(w *world, _ []string) outcome {
 		return outcome{Answer: w.call("WaitForSingleObject", w.handle, 0), isCall: true, waited: true}
@@ -174,14 +163,14 @@ var calls = []call{
 		}
 		v := w.mapAt(w.handle, writeView, 0, 0)
 		got, _ := w.peek(v, int(w.query(v).size))
-		return outcome{got: got}
+		return shown(spec.Observation{Got: got})
 	}),
 	does(`read`, func(w *world, _ []string) (out outcome) {
 		if w.view == 0 {
 			w.view = w.mapAt(w.handle, readView, 0, 0)
 		}
 		out.touched = true
-		out.got, out.faulted = w.peek(w.view, max(len(w.wrote), 1))
+		out.Got, out.faulted = w.peek(w.view, max(len(w.wrote), 1))
 		return out
 	}),
 	does(`read base|read p`, func(w *world, _ []string) outcome {
@@ -196,27 +185,27 @@ var calls = []call{
 		return outcome{touched: true, faulted: w.poke(w.view+at, "\x01")}
 	}),
 	does(`write p, read q|write through p|write first, read second|write either|write one view, read the other`, callWriteOne),
-	does(`read q`, func(w *world, _ []string) outcome { return outcome{seen: w.sees(w.other)} }),
+	does(`read q`, func(w *world, _ []string) outcome { return shown(spec.Observation{Seen: w.sees(w.other)}) }),
 	does(`write c`, func(w *world, _ []string) outcome {
 		w.other = w.mapAt(w.handle, readView, 0, 0)
 		w.write(w.view, "private")
 		if !w.sees(w.view) {
 			w.fail("the copy view does not see its own write")
 		}
-		return outcome{seen: w.sees(w.other)}
+		return shown(spec.Observation{Seen: w.sees(w.other)})
 	}),
 	does(`write the shared page`, func(w *world, _ []string) outcome {
 		w.write(w.other, "later")
-		return outcome{seen: w.sees(w.view)}
+		return shown(spec.Observation{Seen: w.sees(w.view)})
 	}),
 	does(`map a second copy view`, func(w *world, _ []string) outcome {
 		got, _ := w.peek(w.mapAt(w.handle, copyView, 0, 0), len(w.wrote))
-		return outcome{got: got}
+		return shown(spec.Observation{Got: got})
 	}),
 	does(`child writes`, func(w *world, _ []string) outcome {
 		w.wrote = []byte("from-child")
 		w.childCall("poke", w.other, fmt.Sprintf("x:%x", w.wrote))
-		return outcome{seen: w.sees(w.view)}
+		return shown(spec.Observation{Seen: w.sees(w.view)})
 	}),
 	does(`CreateEvent/CreateMutex/CreateSemaphore\(".*"\)`, func(w *world, _ []string) outcome {
 		name := w.quoted()
@@ -270,28 +259,28 @@ type creation struct {
 func (w *world) readCreation(text string) creation {
 	c := creation{size: 4096, protect: 4, file: memory, name: "-"}
 	encode := wide
-	if strings.HasPrefix(w.row.call, "CreateFileMappingA") {
+	if strings.HasPrefix(w.Row.Call, "CreateFileMappingA") {
 		encode = ansi
 	}
-	if w.row.area == "file-backed" {
+	if w.Row.Area == "file-backed" {
 		c.file, c.size = w.handle, 0
 	}
 	if hex, ok := strings.CutPrefix(text, "flProtect="); ok {
 		n, err := strconv.ParseUint(hex, 0, 32)
 		w.check(err)
-		c.protect, c.name = uint32(n), wide(w.name())
+		c.protect, c.name = uint32(n), wide(w.Name())
 		return c
 	}
-	if name, ok := w.named(text); ok {
+	if name, ok := w.Named(text); ok {
 		c.name = encode(name)
 		return c
 	}
 	for argument := range strings.SplitSeq(text, ",") {
 		w.readArgument(&c, strings.TrimSpace(argument))
 	}
-	if !strings.Contains(text, "name") && strings.HasPrefix(w.row.given, "page file backed") {
-		c.name = wide(w.name()) // what is tried is the size or the flags; that there is a name makes it harder
-		if m := regexp.MustCompile(`(\d+) bytes`).FindStringSubmatch(w.row.given); m != nil {
+	if !strings.Contains(text, "name") && strings.HasPrefix(w.Row.Given, "page file backed") {
+		c.name = wide(w.Name()) // what is tried is the size or the flags; that there is a name makes it harder
+		if m := regexp.MustCompile(`(\d+) bytes`).FindStringSubmatch(w.Row.Given); m != nil {
 			c.size, _ = strconv.ParseUint(m[1], 10, 64)
 		}
 	}
@@ -309,18 +298,18 @@ func (w *world) readArgument(c *creation, argument string) {
 		c.file = w.handle
 		return
 	case "name", "same name", `"F"`:
-		c.name = wide(w.name())
+		c.name = wide(w.Name())
 		return
 	case "SECURITY_ATTRIBUTES.bInheritHandle TRUE":
-		c.inherit, c.name = 1, wide(w.name())
+		c.inherit, c.name = 1, wide(w.Name())
 		return
 	}
 	if _, err := strconv.Atoi(argument); err == nil || argument == "2 MiB" {
 		argument = "size " + argument
 	}
 	if rest, ok := strings.CutPrefix(argument, "size "); ok {
-		size, flags, _ := strings.Cut(bare(rest), " SEC_")
-		n, err := parseSize(size)
+		size, flags, _ := strings.Cut(spec.Bare(rest), " SEC_")
+		n, err := spec.Size(size)
 		w.check(err)
 		c.size = n
 		if flags == "" {
@@ -338,13 +327,13 @@ func (w *world) readArgument(c *creation, argument string) {
 }
 
 func callCreate(w *world, m []string) outcome {
-	if w.row.area == "global-privilege" {
+	if w.Row.Area == "global-privilege" {
 		a, err := w.child.call(0, "CreateFileMappingW", memory, 0, 4, 4096, wide(w.quoted()))
 		w.check(err)
 		return outcome{Answer: a, isCall: true}
 	}
-	if w.row.given == "created through the A function" {
-		a := w.must("CreateFileMappingA", memory, 0, 4, 4096, ansi(w.name()))
+	if w.Row.Given == "created through the A function" {
+		a := w.must("CreateFileMappingA", memory, 0, 4, 4096, ansi(w.Name()))
 		w.first, w.protect = a.Value, 4
 	}
 	c := w.readCreation(m[2])
@@ -357,17 +346,17 @@ func callCreate(w *world, m []string) outcome {
 		w.protect, w.size = c.protect&0xff, c.size
 	}
 	out := outcome{Answer: a, isCall: true, section: a.Value}
-	if a.Value != 0 && strings.Contains(w.row.result, "NtQuerySection") {
+	if a.Value != 0 && strings.Contains(w.Row.Result, "NtQuerySection") {
 		out.flags, out.size = w.must("NtQuerySection", a.Value).Number(1), uint64(c.protect&0xff800000)
 	}
 	if c.inherit != 0 {
-		out.numbers = []uint64{w.must("GetHandleInformation", a.Value).Number(0)}
+		out.Numbers = []uint64{w.must("GetHandleInformation", a.Value).Number(0)}
 	}
 	return out
 }
 
 func callOpen(w *world, m []string) outcome {
-	if w.row.area == "global-privilege" {
+	if w.Row.Area == "global-privilege" {
 		a, err := w.child.call(0, "OpenFileMappingW", readView|writeView, 0, wide(w.quoted()))
 		w.check(err)
 		return outcome{Answer: a, isCall: true, opened: true}
@@ -381,36 +370,36 @@ func callOpen(w *world, m []string) outcome {
 		function = "OpenFileMappingA"
 	}
 	switch {
-	case m[2] == "" && w.row.area == "lifetime", m[2] == "name":
-		name = w.name()
+	case m[2] == "" && w.Row.Area == "lifetime", m[2] == "name":
+		name = w.Name()
 	case m[2] == "NULL":
 		return simply(w.call(function, access, 0, "-"))
 	case m[2] == "bInheritHandle TRUE":
 		w.begin(4096, 4)
-		name, inherit = w.name(), 1
+		name, inherit = w.Name(), 1
 	default:
 		var ok bool
-		if name, ok = w.named(m[2]); !ok {
-			name = w.name()
+		if name, ok = w.Named(m[2]); !ok {
+			name = w.Name()
 			bits, err := parseBits(m[2])
 			w.check(err)
 			access = bits
 		}
 	}
-	if strings.HasPrefix(m[2], "name of ") && w.row.result[0] != 'N' {
+	if strings.HasPrefix(m[2], "name of ") && w.Row.Result[0] != 'N' {
 		w.createNamed(name)
 	}
 	a := w.call(function, access, inherit, encode(name))
 	out := outcome{Answer: a, isCall: true, opened: true, section: a.Value}
 	if inherit != 0 && a.Value != 0 {
-		out.numbers = []uint64{w.must("GetHandleInformation", a.Value).Number(0)}
+		out.Numbers = []uint64{w.must("GetHandleInformation", a.Value).Number(0)}
 	}
 	return out
 }
 
 func callMap(w *world, m []string) outcome {
 	handle, access := w.handle, uint32(readView|writeView)
-	if w.row.id == "CRE-006b" {
+	if w.Row.ID == "CRE-006b" {
 		access = readView
 	}
 	var offset, length uint64
@@ -418,13 +407,13 @@ func callMap(w *world, m []string) outcome {
 		argument = strings.TrimSpace(argument)
 		var err error
 		switch {
-		case argument == "whole", argument == "handle", argument == "event", argument == "0" && w.row.area != "protection-matrix":
+		case argument == "whole", argument == "handle", argument == "event", argument == "0" && w.Row.Area != "protection-matrix":
 		case argument == "NULL handle", argument == "unknown handle", argument == "INVALID_HANDLE_VALUE":
 			handle = unknown(argument)
 		case strings.HasPrefix(argument, "offset "):
 			offset, err = w.readOffset(strings.TrimPrefix(argument, "offset "))
 		case strings.HasPrefix(argument, "length "):
-			length, err = parseSize(strings.TrimPrefix(argument, "length "))
+			length, err = spec.Size(strings.TrimPrefix(argument, "length "))
 		default:
 			access, err = parseBits(argument)
 		}
@@ -442,7 +431,7 @@ func (w *world) readOffset(s string) (uint64, error) {
 	case "> size":
 		return w.size + 65536, nil
 	}
-	return parseSize(s)
+	return spec.Size(s)
 }
 
 // callSystemInfo finds the page size and the granularity by what the calls do.
@@ -454,7 +443,7 @@ func callSystemInfo(w *world, _ []string) outcome {
 	for w.call("MapViewOfFile", big, readView, granularity, 0).Value == 0 && granularity < 1<<20 {
 		granularity += page
 	}
-	return outcome{numbers: []uint64{page, granularity}}
+	return shown(spec.Observation{Numbers: []uint64{page, granularity}})
 }
 
 // callDuplicate duplicates the row's handle and maps with the duplicate, as the row says.
@@ -462,7 +451,7 @@ func callDuplicate(w *world, m []string) outcome {
 	if m[1] == "SAME_ACCESS|CLOSE_SOURCE" {
 		a := w.call("DuplicateHandle", w.handle, 0, 0, 3)
 		out := simply(a)
-		out.numbers = []uint64{a.Number(0), w.handle}
+		out.Numbers = []uint64{a.Number(0), w.handle}
 		return out
 	}
 	access, err := parseBits(m[1])
@@ -485,7 +474,7 @@ func callDuplicate(w *world, m []string) outcome {
 func callUntouched(w *world, _ []string) outcome {
 	w.begin(4096, 4)
 	for _, a := range []Answer{
-		w.must("OpenFileMappingW", readView, 0, wide(w.name())),
+		w.must("OpenFileMappingW", readView, 0, wide(w.Name())),
 		w.must("MapViewOfFile", w.handle, readView, 0, 0),
 	} {
 		if a.Touched {
@@ -512,11 +501,11 @@ func callChildQuery(w *world) outcome {
 func callWriteOne(w *world, m []string) (out outcome) {
 	if m[0] == "write either" {
 		w.write(w.other, "new")
-		if out.seen = w.sees(w.view); out.seen {
+		if out.Seen = w.sees(w.view); out.Seen {
 			return out
 		}
 	}
 	w.write(w.view+w.shift, "seen?")
-	out.seen = w.sees(w.other)
+	out.Seen = w.sees(w.other)
 	return out
 }

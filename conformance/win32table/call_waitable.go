@@ -3,6 +3,8 @@ package win32table
 import (
 	"strconv"
 	"time"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // waitPattern is a wait for one object, however long.
@@ -12,10 +14,10 @@ const waitPattern = `Wait(?:\((\d+)\))?( again| on new handle)?`
 var waitableCalls = []call{
 	does(`(create|open) section "N"`, func(w *world, m []string) outcome {
 		if m[1] == "create" {
-			a := w.create(w.name(), 4096, 4)
+			a := w.create(w.Name(), 4096, 4)
 			return outcome{Answer: a, isCall: true, section: a.Value}
 		}
-		a := w.call("OpenFileMappingW", readView, 0, wide(w.name()))
+		a := w.call("OpenFileMappingW", readView, 0, wide(w.Name()))
 		return outcome{Answer: a, isCall: true, opened: true, section: a.Value}
 	}),
 	does(`create (\w+) "N"`, func(w *world, m []string) outcome { return w.created(plain[m[1]]) }),
@@ -67,7 +69,7 @@ var waitableCalls = []call{
 		return outcome{Answer: w.on(2, "WaitForSingleObject", h, limit), isCall: true, waited: true}
 	}),
 	does(`mutex state after`, func(w *world, _ []string) outcome {
-		return outcome{taken: w.waitOn(2, w.mutex, 0) != 0}
+		return shown(spec.Observation{Taken: w.waitOn(2, w.mutex, 0) != 0})
 	}),
 	does(`WaitForSingleObject\((unknown|GetCurrentProcess\(\),0)\)`, func(w *world, m []string) outcome {
 		h := memory
@@ -100,17 +102,17 @@ var waitableCalls = []call{
 }
 
 func (w *world) created(o object) outcome {
-	a := w.createObject(w.name(), o)
+	a := w.createObject(w.Name(), o)
 	return outcome{Answer: a, isCall: true, object: a.Value, kind: o.kind}
 }
 
 func (w *world) openedObject(kind string, access uint32) outcome {
-	a := w.openObject(kind, w.name(), access)
+	a := w.openObject(kind, w.Name(), access)
 	return outcome{Answer: a, isCall: true, opened: true, object: a.Value, kind: kind}
 }
 
 func callWait(w *world, m []string) outcome {
-	limit := uint32(longWait)
+	limit := longWait
 	if m[1] != "" {
 		n, _ := strconv.Atoi(m[1])
 		limit = uint32(n)
@@ -122,7 +124,9 @@ func callWait(w *world, m []string) outcome {
 	}
 	begun := time.Now()
 	a := w.call("WaitForSingleObject", w.handle, limit)
-	return outcome{Answer: a, isCall: true, waited: true, elapsed: time.Since(begun)}
+	out := outcome{Answer: a, isCall: true, waited: true}
+	out.Elapsed = time.Since(begun)
+	return out
 }
 
 // callWaitMultiple waits for each of the row's lists of objects, until one is let through.
@@ -156,8 +160,8 @@ func callPulse(w *world, _ []string) outcome {
 	}
 	out := outcome{}
 	for trial := range pulseTrials {
-		out.released = max(out.released, w.pulse())
-		if out.released == w.waiters || out.released > 0 && trial > 0 {
+		out.Released = max(out.Released, w.pulse())
+		if out.Released == w.waiters || out.Released > 0 && trial > 0 {
 			break
 		}
 	}

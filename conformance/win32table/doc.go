@@ -34,6 +34,6 @@
 //
 // A process that does not know a function answers with its THREAD and a question mark.
 //
-// Reading order: row.go, process.go, world.go, given.go, call.go, result.go, run.go; actor.go is the process for package
-// win32.
+// What the words of a row mean in every API, package spec says. Reading order: row.go, process.go, world.go, given.go,
+// call.go, result.go, run.go; actor.go is the process for package win32.
 package win32table

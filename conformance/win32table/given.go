@@ -4,67 +4,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // given is a phrase of the table's column of that name, and what it means here. m is what the pattern's groups matched.
-type given struct {
-	pattern *regexp.Regexp
-	begin   func(w *world, m []string)
-}
+type given = spec.Phrase[func(w *world, m []string)]
 
-// vanished names the rows that others refer to and that the table does not have, by the row that begins as they do.
-var vanished = map[string]string{"CRE-007a": "CRE-006a", "UNM-009": "UNM-011"}
-
-var referencePattern = regexp.MustCompile(`^(?:as )?([A-Z]{3}-\d+[a-z]*)(?: open)?(?: \(.*\))?$`)
-
-// reference is the row that another row's beginning names: it begins where that row ends.
-func reference(rows []row, text string) (row, bool) {
-	m := referencePattern.FindStringSubmatch(text)
-	if m == nil {
-		return row{}, false
+func findGiven(r spec.Row) (begin func(*world, []string), m []string) {
+	if r.AboutWaitables() {
+		return spec.First(r.Given, waitableGivens, givens)
 	}
-	id := m[1]
-	if instead, ok := vanished[id]; ok {
-		id = instead
-	}
-	return findRow(rows, id)
-}
-
-func findGiven(r row) (given, []string) {
-	lists := [][]given{givens}
-	if aboutWaitables[r.area] {
-		lists = [][]given{waitableGivens, givens}
-	}
-	for _, list := range lists {
-		for _, g := range list {
-			if m := g.pattern.FindStringSubmatch(r.given); m != nil {
-				return g, m
-			}
-		}
-	}
-	return given{}, nil
+	return spec.First(r.Given, givens)
 }
 
 // beginRow brings the world to where the row starts.
-func (w *world) beginRow(r row) {
-	if g, m := findGiven(r); m != nil {
-		g.begin(w, m)
+func (w *world) beginRow(r spec.Row) {
+	if begin, m := findGiven(r); m != nil {
+		begin(w, m)
 		return
 	}
-	before, ok := reference(w.rows, r.given)
+	before, ok := w.Rows.Reference(r)
 	if !ok {
-		w.fail("nothing is known about the beginning %q", r.given)
+		w.fail("nothing is known about the beginning %q", r.Given)
 	}
 	w.beginRow(before)
 	w.perform(before)
 }
 
 func when(pattern string, begin func(w *world, m []string)) given {
-	return given{regexp.MustCompile(`^(?:` + pattern + `)$`), begin}
+	return spec.Whole(pattern, begin)
 }
 
 // both runs one beginning after another.
@@ -85,7 +57,7 @@ func sectionOf(w *world, m []string) {
 		if p, ok := numbers[m[1]]; ok {
 			protect = p
 		} else {
-			n, err := parseSize(m[1])
+			n, err := spec.Size(m[1])
 			w.check(err)
 			size = n
 		}
@@ -153,11 +125,11 @@ var givens = []given{
 		sectionOf(w, m)
 		access, err := parseBits(m[2])
 		w.check(err)
-		w.handle = w.openSection(w.name(), access)
+		w.handle = w.openSection(w.Name(), access)
 	}),
 	when(`handle with READ only`, func(w *world, m []string) {
 		sectionOf(w, nil)
-		w.handle = w.openSection(w.name(), readView)
+		w.handle = w.openSection(w.Name(), readView)
 	}),
 	when(`current session is 1(; object from the create row)?`, func(w *world, m []string) {
 		if m[1] != "" {
@@ -165,13 +137,13 @@ var givens = []given{
 		}
 	}),
 	when(`.*name "(N)".*|"([^"]*)" exists.*|a section "(S)" exists`, func(w *world, m []string) {
-		w.createNamed(w.literal(m[1] + m[2] + m[3]))
+		w.createNamed(spec.Literal(m[1] + m[2] + m[3]))
 	}),
-	when(`an event "(E)" exists`, func(w *world, m []string) { w.make(w.literal(m[1]), plain["event"]) }),
+	when(`an event "(E)" exists`, func(w *world, m []string) { w.make(spec.Literal(m[1]), plain["event"]) }),
 	when(`an event handle|event handle|mutex handle`, func(w *world, m []string) {
-		w.make(w.name(), plain[map[bool]string{true: "mutex", false: "event"}[m[0] == "mutex handle"]])
+		w.make(w.Name(), plain[map[bool]string{true: "mutex", false: "event"}[m[0] == "mutex handle"]])
 	}),
-	when(`composed e-acute name exists`, func(w *world, _ []string) { w.createNamed(w.name() + composed) }),
+	when(`composed e-acute name exists`, func(w *world, _ []string) { w.createNamed(w.Name() + spec.Composed) }),
 	when(`both of CRE-015`, func(w *world, _ []string) {
 		w.first = w.create("", 4096, 4).Value
 		w.handle = w.create("", 4096, 4).Value
@@ -198,7 +170,7 @@ var givens = []given{
 	when(`second handle by name, view at offset (\d+)`, func(w *world, m []string) {
 		w.shift, _ = strconv.ParseUint(m[1], 10, 64)
 		w.beginView(2*w.shift, writeView)
-		w.other = w.mapAt(w.openSection(w.name(), readView|writeView), writeView, w.shift, 0)
+		w.other = w.mapAt(w.openSection(w.Name(), readView|writeView), writeView, w.shift, 0)
 	}),
 	when(`SEC_RESERVE section, two views p and q`, reserved),
 	when(`page committed(?: through p)?|next page not committed`, both(reserved, func(w *world, m []string) {
@@ -238,7 +210,7 @@ var givens = []given{
 	when(`parent has handle\+view, creator killed`, both(childHolds, opened, killed)),
 	when(`child maps (\S+)`, both(viewOf(writeView), func(w *world, m []string) {
 		w.startChild()
-		h := w.childCall("OpenFileMappingW", readView|writeView, 0, wide(w.name())).Value
+		h := w.childCall("OpenFileMappingW", readView|writeView, 0, wide(w.Name())).Value
 		access, err := parseBits(m[1])
 		w.check(err)
 		w.other = w.childCall("MapViewOfFile", h, access, 0, 0).Value
@@ -262,16 +234,16 @@ var givens = []given{
 	when(`(?:GENERIC_READ file handle|10000-byte file, read-only handle)`, fileOf(10000, 0x80000000)),
 	when(`file section(?: of 10000)?|as FIL-004a`, func(w *world, m []string) {
 		fileOf(0, 0xC0000000)(w, nil)
-		a := w.call("CreateFileMappingW", w.handle, 0, 4, 10000, wide(w.name()))
+		a := w.call("CreateFileMappingW", w.handle, 0, 4, 10000, wide(w.Name()))
 		w.first, w.handle = a.Value, a.Value
 		if m[0] == "as FIL-004a" {
-			w.handle = w.openSection(w.name(), 0xF001F)
+			w.handle = w.openSection(w.Name(), 0xF001F)
 		}
 	}),
 	when(`both handles`, func(w *world, _ []string) {
 		fileOf(0, 0xC0000000)(w, nil)
-		first := w.must("CreateFileMappingW", w.handle, 0, 4, 10000, wide(w.name())).Value
-		second := w.create(w.name(), 4096, 4)
+		first := w.must("CreateFileMappingW", w.handle, 0, 4, 10000, wide(w.Name())).Value
+		second := w.create(w.Name(), 4096, 4)
 		if second.Error != 183 {
 			w.fail("a second creator gets %d, error %d", second.Value, second.Error)
 		}
@@ -299,10 +271,12 @@ func (w *world) createNamed(name string) {
 	w.first, w.handle, w.protect = a.Value, a.Value, 4
 }
 
+var files atomic.Int64
+
 // fileOf begins with a file of some bytes, and a handle of it.
 func fileOf(size int64, access uint32) func(*world, []string) {
 	return func(w *world, _ []string) {
-		w.path = filepath.Join(w.program.Directory, fmt.Sprintf("file.%d", worlds.Add(1)))
+		w.path = filepath.Join(w.program.Directory, fmt.Sprintf("file.%d.%d", os.Getpid(), files.Add(1)))
 		f, err := os.Create(w.path)
 		w.check(err)
 		w.check(f.Truncate(size))
@@ -323,7 +297,7 @@ func written(w *world, _ []string) {
 // secondHandle begins with two handles, of which the first is closed again.
 func secondHandle(w *world, m []string) {
 	sectionOf(w, m)
-	w.handle = w.openSection(w.name(), readView|writeView)
+	w.handle = w.openSection(w.Name(), readView|writeView)
 	w.must("CloseHandle", w.first)
 	w.first = w.handle
 }
@@ -347,7 +321,7 @@ func onlyView(w *world, _ []string) {
 // childHolds begins with a section that a child made, mapped and wrote. first is the child's handle.
 func childHolds(w *world, _ []string) {
 	w.startChild()
-	w.first = w.childCall("CreateFileMappingW", memory, 0, 4, 4096, wide(w.name())).Value
+	w.first = w.childCall("CreateFileMappingW", memory, 0, 4, 4096, wide(w.Name())).Value
 	view := w.childCall("MapViewOfFile", w.first, writeView, 0, 0).Value
 	w.wrote = []byte("held")
 	w.childCall("poke", view, fmt.Sprintf("x:%x", w.wrote))
@@ -355,12 +329,12 @@ func childHolds(w *world, _ []string) {
 
 func childOpens(w *world, _ []string) {
 	w.startChild()
-	w.childCall("OpenFileMappingW", readView|writeView, 0, wide(w.name()))
+	w.childCall("OpenFileMappingW", readView|writeView, 0, wide(w.Name()))
 }
 
 // opened has this process open and map what the child made.
 func opened(w *world, _ []string) {
-	w.handle = w.openSection(w.name(), readView|writeView)
+	w.handle = w.openSection(w.Name(), readView|writeView)
 	w.view = w.mapAt(w.handle, readView, 0, 0)
 }
 
@@ -387,9 +361,9 @@ var waitableGivens = []given{
 			w.begin(4096, 4)
 			return
 		}
-		w.make(w.name(), plain[m[1]])
+		w.make(w.Name(), plain[m[1]])
 	}),
-	when(`"([EMS])" exists(?: unowned)?`, func(w *world, m []string) { w.make(w.name(), plain[m[1]]) }),
+	when(`"([EMS])" exists(?: unowned)?`, func(w *world, m []string) { w.make(w.Name(), plain[m[1]]) }),
 
 	when(`auto-reset, SetEvent twice`, both(makes(plain["event"]), signaled, signaled)),
 	when(`manual-reset, set`, both(makes(manualEvent), signaled)),
@@ -417,7 +391,7 @@ var waitableGivens = []given{
 	when(`child TerminateProcess-ed`, both(makes(plain["mutex"]), childHas("Mutex"), func(w *world, _ []string) { w.check(w.child.kill()) })),
 	when(`SYNCHRONIZE-only handle, owner`, both(only(plain["mutex"], 0x100000), locked)),
 	when(`owner closes one handle, others remain`, both(makes(plain["mutex"]), locked, func(w *world, _ []string) {
-		second := w.openObject("Mutex", w.name(), allRights["Mutex"]).Value
+		second := w.openObject("Mutex", w.Name(), allRights["Mutex"]).Value
 		w.must("CloseHandle", w.handle)
 		w.handle = second
 	})),
@@ -426,7 +400,7 @@ var waitableGivens = []given{
 	when(`count (\d)`, func(w *world, m []string) {
 		n, err := strconv.Atoi(m[1])
 		w.check(err)
-		w.make(w.name(), object{kind: "Semaphore", initial: n, maximum: 2})
+		w.make(w.Name(), object{kind: "Semaphore", initial: n, maximum: 2})
 	}),
 	when(`"S"\(1,2\) exists`, both(makes(plain["semaphore"]), drained)), // the story that the rows tell has taken its one: SEM-009
 	when(`as SEM-005`, both(makes(plain["semaphore"]), drained, func(w *world, _ []string) {
@@ -438,7 +412,7 @@ var waitableGivens = []given{
 	when(`SYNCHRONIZE-only handle`, only(plain["semaphore"], 0x100000)),
 	when(`SEMAPHORE_MODIFY_STATE-only handle`, only(plain["semaphore"], 2)),
 	when(`all handles closed`, both(makes(plain["semaphore"]), func(w *world, _ []string) {
-		second := w.openObject("Semaphore", w.name(), allRights["Semaphore"]).Value
+		second := w.openObject("Semaphore", w.Name(), allRights["Semaphore"]).Value
 		w.must("CloseHandle", w.handle)
 		w.must("CloseHandle", second)
 	})),
@@ -462,8 +436,8 @@ var waitableGivens = []given{
 		several(objects...)(w, m)
 	}),
 	when(`same object twice \(even by different handles\)`, func(w *world, _ []string) {
-		w.make(w.name(), object{kind: "Event", manual: 1, set: 1})
-		second := w.openObject("Event", w.name(), allRights["Event"]).Value
+		w.make(w.Name(), object{kind: "Event", manual: 1, set: 1})
+		second := w.openObject("Event", w.Name(), allRights["Event"]).Value
 		w.lists = [][]uint64{{w.handle, w.handle}, {w.handle, second}}
 	}),
 	when(`one bad handle`, both(stale(makes(plain["mutex"])), func(w *world, m []string) {
@@ -481,14 +455,14 @@ var (
 
 // makes begins with an object of the row's own name.
 func makes(o object) func(*world, []string) {
-	return func(w *world, _ []string) { w.make(w.name(), o) }
+	return func(w *world, _ []string) { w.make(w.Name(), o) }
 }
 
 // only begins with a handle that has not all rights.
 func only(o object, rights uint32) func(*world, []string) {
 	return func(w *world, m []string) {
 		makes(o)(w, m)
-		w.handle = w.openObject(o.kind, w.name(), rights).Value
+		w.handle = w.openObject(o.kind, w.Name(), rights).Value
 	}
 }
 
@@ -497,7 +471,7 @@ func several(objects ...object) func(*world, []string) {
 	return func(w *world, _ []string) {
 		var list []uint64
 		for i, o := range objects {
-			h := w.make(fmt.Sprintf("%s.%d", w.name(), i), o)
+			h := w.make(fmt.Sprintf("%s.%d", w.Name(), i), o)
 			if o.kind == "Mutex" {
 				w.mutex = h
 			}
@@ -540,7 +514,7 @@ func abandoned(w *world, _ []string) {
 func childHas(kind string) func(*world, []string) {
 	return func(w *world, _ []string) {
 		w.startChild()
-		h := w.childCall("Open"+kind+"W", allRights[kind], 0, wide(w.name())).Value
+		h := w.childCall("Open"+kind+"W", allRights[kind], 0, wide(w.Name())).Value
 		if a, err := w.child.call(0, "WaitForSingleObject", h, 0); err != nil || a.Value != 0 {
 			w.fail("the child's wait gives %#x, %v", a.Value, err)
 		}

@@ -2,12 +2,6 @@
 
 package win32table
 
-func underWine() bool { return false }
-
-func namespaces() []string { return []string{`Local\`} }
-
-func newRoot() (string, error) { return "", nil }
-
 var mended []string
 
 func here() []Exception {

@@ -8,24 +8,6 @@ import (
 	"testing"
 )
 
-func underWine() bool { return false }
-
-func namespaces() []string {
-	if os.Geteuid() == 0 {
-		return []string{`Local\`, `Global\`}
-	}
-	return []string{`Local\`}
-}
-
-// newRoot is where the namespaces of this run lie. Other users may walk through it.
-func newRoot() (string, error) {
-	root, err := os.MkdirTemp("/dev/shm", "namedshm-win32table-")
-	if err == nil {
-		err = os.Chmod(root, 0o711)
-	}
-	return root, err
-}
-
 var mended []string
 
 func here() []Exception {

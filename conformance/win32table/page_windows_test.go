@@ -1,23 +1,6 @@
 package win32table
 
-import (
-	"golang.org/x/sys/windows"
-)
-
-// underWine reports that the system is not Windows itself.
-func underWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
-}
-
-func inSessionZero() bool {
-	var session uint32
-	err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
-	return err == nil && session == 0
-}
-
-func namespaces() []string { return []string{`Local\`, `Global\`} }
-
-func newRoot() (string, error) { return "", nil }
+import "github.com/namedshm/namedshm/conformance/internal/spec"
 
 const tries = 3
 
@@ -26,10 +9,10 @@ var mended = []string{"SIZ-011"}
 
 func here() []Exception {
 	var list []Exception
-	if underWine() {
+	if spec.UnderWine() {
 		list = append(list, Exception{Reason: "Wine asks nobody for the privilege", Rows: []string{"GLO-001"}})
 	}
-	if inSessionZero() {
+	if spec.InSessionZero() {
 		list = append(list, Exception{Reason: "session 0 needs no privilege", Rows: []string{"GLO-001"}})
 	}
 	return list

@@ -1,29 +1,25 @@
 package win32table
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unsafe"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // addressOf is where a variable of this process lies, which in another one is no view.
 func addressOf(p *int) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 // expectation is a phrase of the column expected_result and what it demands of an outcome. A phrase may hold several.
-type expectation struct {
-	pattern *regexp.Regexp
-	judge   func(w *world, out outcome, m []string) error
-}
+type expectation = spec.Phrase[func(w *world, out outcome, m []string) error]
 
 func expect(pattern string, judge func(w *world, out outcome, m []string) error) expectation {
-	return expectation{regexp.MustCompile(pattern), judge}
+	return spec.Part(pattern, judge)
 }
 
 // verdicts say what a result is; a row needs one of them.
@@ -51,10 +47,10 @@ var verdicts = []expectation{
 		return granted(w, out, m)
 	}),
 	expect(`^size (\d+)|^(\d+) exactly`, func(_ *world, out outcome, m []string) error {
-		return number("size", out.size, cmp.Or(m[1], m[2]))
+		return spec.Number("size", out.size, cmp.Or(m[1], m[2]))
 	}),
 	expect(`^attributes stay SEC_COMMIT`, func(_ *world, out outcome, _ []string) error {
-		return number("attributes", out.flags, fmt.Sprint(numbers["SEC_COMMIT"]))
+		return spec.Number("attributes", out.flags, fmt.Sprint(numbers["SEC_COMMIT"]))
 	}),
 	expect(`^region (\d+)$`, mapped),
 	expect(`^access violation`, func(_ *world, out outcome, _ []string) error {
@@ -69,47 +65,7 @@ var verdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^(?:zeros|every byte 0|zero filled)\b`, func(_ *world, out outcome, _ []string) error {
-		if len(out.got) == 0 || len(bytes.Trim(out.got, "\x00")) > 0 {
-			return fmt.Errorf("read %q", out.got)
-		}
-		return nil
-	}),
-	expect(`^(?:child data|data survives|data kept|starts from shared data|private bytes are gone)\b`, func(w *world, out outcome, _ []string) error {
-		if len(out.got) == 0 || !bytes.Equal(out.got, w.wrote) {
-			return fmt.Errorf("read %q, want %q", out.got, w.wrote)
-		}
-		return nil
-	}),
-	expect(`^(?:same bytes|seen at the right offset|c sees the new bytes|parent reads it|parent sees it|data seen|shared$)`, func(_ *world, out outcome, _ []string) error {
-		if !out.seen {
-			return errors.New("what was written is not seen")
-		}
-		return nil
-	}),
-	expect(`^(?:independent memory|no effect on the other|c changes, shared data does not)\b`, func(_ *world, out outcome, _ []string) error {
-		if out.seen {
-			return errors.New("what was written in one place is seen in the other")
-		}
-		return nil
-	}),
-	expect(`^multiple of (\d+)`, func(_ *world, out outcome, m []string) error {
-		n, _ := strconv.ParseUint(m[1], 10, 64)
-		if out.numbers[0] == 0 || out.numbers[0]%n != 0 {
-			return fmt.Errorf("%#x", out.numbers[0])
-		}
-		return nil
-	}),
-	expect(`^differ$`, func(_ *world, out outcome, _ []string) error {
-		if out.numbers[0] == out.numbers[1] {
-			return fmt.Errorf("both %#x", out.numbers[0])
-		}
-		return nil
-	}),
-	expect(`^page (\d+), allocation granularity (\d+)`, func(_ *world, out outcome, m []string) error {
-		return errors.Join(number("page", out.numbers[0], m[1]), number("granularity", out.numbers[1], m[2]))
-	}),
-	expect(`^flags (\d+)`, func(_ *world, out outcome, m []string) error { return number("flags", out.numbers[0], m[1]) }),
+	expect(`^flags (\d+)`, func(_ *world, out outcome, m []string) error { return spec.Number("flags", out.Numbers[0], m[1]) }),
 	expect(`^unchanged\b`, func(*world, outcome, []string) error { return nil }), // the call has looked itself
 	expect(`HANDLE_FLAG_INHERIT set$`, inheritable),
 	expect(`^not mapped\b`, func(_ *world, out outcome, _ []string) error {
@@ -117,7 +73,7 @@ var verdicts = []expectation{
 		if out.region.kind != 0 && out.region.kind != memMapped {
 			return nil // memory of the process's own, which has come to lie there: no view
 		}
-		return number("state", out.region.state, fmt.Sprint(numbers["MEM_FREE"]))
+		return spec.Number("state", out.region.state, fmt.Sprint(numbers["MEM_FREE"]))
 	}),
 	expect(`MEM_|Protect|^address rounded down|^first page:`, describes),
 
@@ -132,30 +88,21 @@ var verdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^(?:all|exactly) (\d+) released$`, func(_ *world, out outcome, m []string) error {
-		return number("released", uint64(out.released), m[1])
-	}),
-	expect(`^(not taken|taken)\b`, func(_ *world, out outcome, m []string) error {
-		if want := m[1] == "taken"; out.taken != want {
-			return fmt.Errorf("taken: %v", out.taken)
-		}
-		return nil
-	}),
 }
 
 // details are what a result says besides. Some of them look at the objects, and change them.
 var details = []expectation{
-	expect(grantedPattern.String(), granted),
+	expect(spec.Granted.String(), granted),
 	expect(`limited to (read)$`, func(w *world, out outcome, _ []string) error {
-		return w.capable(out.section, grantedTo(w.rows, numbers["PAGE_READONLY"]))
+		return w.capable(out.section, w.Rows.GrantedTo(numbers["PAGE_READONLY"]))
 	}),
 	expect(`.\bregion (\d+)$`, mapped),
 	expect(`^view (PAGE_\w+)`, func(w *world, out outcome, m []string) error {
 		r := w.query(out.view)
-		return errors.Join(number("protection", r.protect, fmt.Sprint(numbers[m[1]])), number("allocation protection", r.allowed, fmt.Sprint(numbers[m[1]])))
+		return errors.Join(spec.Number("protection", r.protect, fmt.Sprint(numbers[m[1]])), spec.Number("allocation protection", r.allowed, fmt.Sprint(numbers[m[1]])))
 	}),
 	expect(`^view exactly there$`, func(_ *world, out outcome, _ []string) error {
-		return number("address", out.view, fmt.Sprint(out.numbers[0]))
+		return spec.Number("address", out.view, fmt.Sprint(out.Numbers[0]))
 	}),
 	expect(`\(no read, no write\)`, func(w *world, out outcome, _ []string) error {
 		if _, faulted := w.peek(out.view, 1); !faulted || !w.poke(out.view, "x") {
@@ -166,23 +113,23 @@ var details = []expectation{
 	expect(`\(.*\b(read only|no write|writes are private|read and write|read, write|readable too)\b.*\)`, usable),
 	expect(`^view .*\bshared$`, func(w *world, out outcome, _ []string) error { return usable(w, out, []string{"", "read and write"}) }),
 	expect(`, attributes (SEC_\w+)$|, (SEC_\w+)$`, func(_ *world, out outcome, m []string) error {
-		return number("attributes", out.flags, fmt.Sprint(numbers[cmp.Or(m[1], m[2])]))
+		return spec.Number("attributes", out.flags, fmt.Sprint(numbers[cmp.Or(m[1], m[2])]))
 	}),
 	expect(`NtQuerySection reports the same attributes`, func(_ *world, out outcome, _ []string) error {
-		return number("attributes", out.flags, fmt.Sprint(out.size))
+		return spec.Number("attributes", out.flags, fmt.Sprint(out.size))
 	}),
 	expect(`attributes of first creation kept`, func(w *world, out outcome, _ []string) error {
-		return number("attributes", w.must("NtQuerySection", out.section).Number(1), fmt.Sprint(numbers["SEC_COMMIT"]))
+		return spec.Number("attributes", w.must("NtQuerySection", out.section).Number(1), fmt.Sprint(numbers["SEC_COMMIT"]))
 	}),
 	expect(`file grown$`, func(w *world, out outcome, _ []string) error {
-		return number("size", w.must("NtQuerySection", out.section).Number(0), "10000")
+		return spec.Number("size", w.must("NtQuerySection", out.section).Number(0), "10000")
 	}),
 	expect(`new handle is inheritable`, inheritable),
 	expect(`old protect (PAGE_\w+)$`, func(_ *world, out outcome, m []string) error {
-		return number("old protection", out.numbers[0], fmt.Sprint(numbers[m[1]]))
+		return spec.Number("old protection", out.Numbers[0], fmt.Sprint(numbers[m[1]]))
 	}),
 	expect(`same handle value$`, func(_ *world, out outcome, _ []string) error {
-		return number("handle", out.numbers[0], fmt.Sprint(out.numbers[1]))
+		return spec.Number("handle", out.Numbers[0], fmt.Sprint(out.Numbers[1]))
 	}),
 
 	expect(`^WAIT_OBJECT_0, count (\d+)$`, func(w *world, _ outcome, m []string) error {
@@ -190,14 +137,7 @@ var details = []expectation{
 		for w.waitOn(0, w.handle, 0) == 0 {
 			count++
 		}
-		return number("count", uint64(count), m[1])
-	}),
-	expect(`^WAIT_TIMEOUT after about (\d+) ms$`, func(_ *world, out outcome, m []string) error {
-		n, _ := strconv.Atoi(m[1])
-		if least := time.Duration(n) * time.Millisecond; out.elapsed < least || out.elapsed > least+longWait*time.Millisecond {
-			return fmt.Errorf("after %v", out.elapsed)
-		}
-		return nil
+		return spec.Number("count", uint64(count), m[1])
 	}),
 	expect(`; (caller|nobody) owns it$`, func(w *world, _ outcome, m []string) error { return w.ownedNow(w.handle, m[1] == "caller") }),
 	expect(`, mutex (kept|released)$`, func(w *world, _ outcome, m []string) error { return w.ownedNow(w.mutex, m[1] == "kept") }),
@@ -217,25 +157,24 @@ var details = []expectation{
 }
 
 // judged reports whether anything is known about the row's result.
-func judged(r row) bool {
-	return slices.ContainsFunc(verdicts, func(e expectation) bool { return e.pattern.MatchString(r.result) })
+func judged(r spec.Row) bool {
+	_, m := spec.First(r.Result, verdicts)
+	return m != nil || spec.IsShown(r)
 }
 
-// judge looks at the first verdict that a result is, and at all details.
-func (w *world) judge(r row, out outcome) error {
-	for _, e := range verdicts {
-		if m := e.pattern.FindStringSubmatch(r.result); m != nil {
-			if err := e.judge(w, out, m); err != nil {
-				return err
-			}
-			break
+// judge looks at what the call has shown, at the first verdict that a result is, and at all details.
+func (w *world) judge(r spec.Row, out outcome) error {
+	if err := out.Judge(r, w.wrote); err != nil {
+		return err
+	}
+	if verdict, m := spec.First(r.Result, verdicts); m != nil {
+		if err := verdict(w, out, m); err != nil {
+			return err
 		}
 	}
-	for _, e := range details {
-		if m := e.pattern.FindStringSubmatch(r.result); m != nil {
-			if err := e.judge(w, out, m); err != nil {
-				return err
-			}
+	for detail, m := range spec.All(r.Result, details) {
+		if err := detail(w, out, m); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -243,10 +182,10 @@ func (w *world) judge(r row, out outcome) error {
 
 // failed wants the row's error.
 func (w *world) failed(out outcome, value uint64) error {
-	want, ok := w.row.code()
+	want, ok := w.Row.Code()
 	switch {
 	case !ok:
-		return fmt.Errorf("the row has no error number: %q", w.row.number)
+		return fmt.Errorf("the row has no error number: %q", w.Row.Number)
 	case !out.isCall || out.Value != value:
 		return fmt.Errorf("the call gives %#x", out.Value)
 	case !out.Touched || out.Error != want:
@@ -272,9 +211,9 @@ func gaveHandle(w *world, out outcome, _ []string) error {
 	if !out.isCall || out.Value == 0 || out.Value%4 != 0 || out.Value == memory {
 		return fmt.Errorf("no handle: %#x, error %d", out.Value, out.Error)
 	}
-	code, ok := w.row.code()
+	code, ok := w.Row.Code()
 	if ok != out.Touched || out.Error != code {
-		return fmt.Errorf("last error %d, touched: %v, want %q", out.Error, out.Touched, w.row.number)
+		return fmt.Errorf("last error %d, touched: %v, want %q", out.Error, out.Touched, w.Row.Number)
 	}
 	existing := out.opened || code == 183
 	if w.first == 0 || w.first == out.Value || w.child != nil {
@@ -334,19 +273,12 @@ func (w *world) sameObject(a, b uint64, kind string) bool {
 	return early == waitTimeout && w.waitOn(0, b, 0) == 0
 }
 
-func number(what string, got uint64, want string) error {
-	if strconv.FormatUint(got, 10) != want {
-		return fmt.Errorf("%s %d, want %s", what, got, want)
-	}
-	return nil
-}
-
 // mapped is the length of the whole pages that are mapped.
 func mapped(w *world, out outcome, m []string) error {
 	if out.view == 0 {
 		return fmt.Errorf("no view: error %d", out.Error)
 	}
-	return number("region", w.query(out.view).size, m[1])
+	return spec.Number("region", w.query(out.view).size, m[1])
 }
 
 func granted(w *world, out outcome, m []string) error {
@@ -361,7 +293,7 @@ func granted(w *world, out outcome, m []string) error {
 // right it is only the section's protection that can forbid.
 func (w *world) capable(handle, mask uint64) error {
 	const query, mapWrite, mapRead, mapExecute = 1, 2, 4, 8
-	protection := grantedTo(w.rows, w.protect)
+	protection := w.Rows.GrantedTo(w.protect)
 	for _, try := range []struct {
 		access uint32
 		rights uint64
@@ -389,7 +321,7 @@ func (w *world) capable(handle, mask uint64) error {
 
 // usable touches the view: it can be read; and written or not, for others to see or not.
 func usable(w *world, out outcome, m []string) error {
-	if strings.Contains(w.row.result, "no read") {
+	if strings.Contains(w.Row.Result, "no read") {
 		return nil
 	}
 	if _, faulted := w.peek(out.view, 1); faulted {
@@ -405,7 +337,7 @@ func usable(w *world, out outcome, m []string) error {
 	if faulted {
 		return errors.New("the view cannot be written")
 	}
-	fresh := w.mapAt(w.openSection(w.name(), readView), readView, 0, 0)
+	fresh := w.mapAt(w.openSection(w.Name(), readView), readView, 0, 0)
 	b, _ := w.peek(fresh, 1)
 	if private := strings.Contains(m[1], "private"); (string(b) == "M") == private {
 		return fmt.Errorf("what the view wrote is seen by others: %v", !private)
@@ -414,10 +346,10 @@ func usable(w *world, out outcome, m []string) error {
 }
 
 func inheritable(_ *world, out outcome, _ []string) error {
-	if len(out.numbers) == 0 {
+	if len(out.Numbers) == 0 {
 		return fmt.Errorf("no handle: error %d", out.Error)
 	}
-	return number("flags", out.numbers[0], "1")
+	return spec.Number("flags", out.Numbers[0], "1")
 }
 
 // waitGave wants what Windows' function returns, in hexadecimal, and of a wait that ended no error.
@@ -461,7 +393,7 @@ func describes(w *world, out outcome, _ []string) error {
 	if out.region == nil {
 		return errors.New("no region")
 	}
-	r, result := out.region, w.row.result
+	r, result := out.region, w.Row.Result
 	for _, word := range words {
 		m := word.pattern.FindStringSubmatch(result)
 		if m == nil {

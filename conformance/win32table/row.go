@@ -2,89 +2,18 @@ package win32table
 
 import (
 	"fmt"
-	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 	"github.com/namedshm/namedshm/conformance/table"
 )
-
-// row is one line of the table.
-type row struct {
-	id, area, given, call, result, symbol, number, source, wine string
-}
 
 // passedOver are the areas that are about Windows' own security and private namespaces.
 var passedOver = map[string]bool{"security": true, "private-namespace": true}
 
-// aboutWaitables are the areas that are about events, mutexes and semaphores. Some phrases mean something else there.
-var aboutWaitables = map[string]bool{
-	"name-clash": true, "event": true, "mutex": true, "semaphore": true, "wait": true, "wait-multiple": true,
-}
-
-func readRows() ([]row, error) {
-	var rows []row
-	lines := strings.Split(strings.TrimRight(table.Text, "\n"), "\n")
-	for i, line := range lines[1:] {
-		f := strings.Split(line, "\t")
-		if len(f) != 9 {
-			return nil, fmt.Errorf("line %d of the table has %d columns, want 9", i+2, len(f))
-		}
-		if r := (row{f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8]}); !passedOver[r.area] {
-			rows = append(rows, r)
-		}
-	}
-	return rows, nil
-}
-
-func findRow(rows []row, id string) (row, bool) {
-	for _, r := range rows {
-		if r.id == id {
-			return r, true
-		}
-	}
-	return row{}, false
-}
-
-// code is the last error that the row expects.
-func (r row) code() (uint32, bool) {
-	n, err := strconv.ParseUint(r.number, 10, 32)
-	return uint32(n), err == nil
-}
-
-// wrongInWine reports a row that Wine itself is known to get wrong.
-func (r row) wrongInWine() bool { return strings.HasPrefix(r.wine, "DIFF") }
-
-var parenthesis = regexp.MustCompile(`\s*\([^()]*\)$`)
-
-// bare is a phrase without the remark in parentheses that ends it.
-func bare(s string) string { return strings.TrimSpace(parenthesis.ReplaceAllString(s, "")) }
-
-var (
-	powerPattern = regexp.MustCompile(`^2\^(\d+)(-1)?$`)
-	sizePattern  = regexp.MustCompile(`^(\d+)\s*(KiB|MiB|GiB)?$`)
-)
-
-// parseSize reads a number of bytes: 4096, 128 KiB, 2^39, 2^63-1, SIZE_MAX.
-func parseSize(s string) (uint64, error) {
-	s = bare(s)
-	if s == "SIZE_MAX" {
-		return math.MaxUint64, nil
-	}
-	if m := powerPattern.FindStringSubmatch(s); m != nil {
-		exponent, _ := strconv.Atoi(m[1])
-		n := uint64(1) << exponent
-		if m[2] != "" {
-			n--
-		}
-		return n, nil
-	}
-	if m := sizePattern.FindStringSubmatch(s); m != nil {
-		n, err := strconv.ParseUint(m[1], 10, 64)
-		return n << map[string]int{"": 0, "KiB": 10, "MiB": 20, "GiB": 30}[m[2]], err
-	}
-	return 0, fmt.Errorf("%q is no size", s)
+func readRows() (spec.Table, error) {
+	return spec.Read(table.Text, func(area string) bool { return !passedOver[area] })
 }
 
 // numbers are what the table's words for rights, protections and flags stand for.
@@ -107,7 +36,7 @@ var numbers = map[string]uint32{
 
 // parseBits reads words joined by bars. A word may come without what begins all of its group: SEC_COMMIT|RESERVE.
 func parseBits(s string) (bits uint32, err error) {
-	s = strings.TrimSuffix(bare(strings.TrimPrefix(s, "|")), " passed by mistake")
+	s = strings.TrimSuffix(spec.Bare(strings.TrimPrefix(s, "|")), " passed by mistake")
 	if n, err := strconv.ParseUint(s, 0, 32); err == nil {
 		return uint32(n), nil
 	}
@@ -126,22 +55,4 @@ func parseBits(s string) (bits uint32, err error) {
 		bits |= n
 	}
 	return bits, nil
-}
-
-var grantedPattern = regexp.MustCompile(`granted (?:all rights the DACL grants \()?0x([0-9A-Fa-f]+)`)
-
-// grantedTo is what CreateFileMapping gives the creator for a protection: what the table's flProtect rows say, and for
-// the most usual one what it says of a second creator.
-func grantedTo(rows []row, protect uint32) (mask uint64) {
-	for _, r := range rows {
-		if r.area == "flProtect" && r.call == fmt.Sprintf("CreateFileMapping(flProtect=%#x)", protect) {
-			if m := grantedPattern.FindStringSubmatch(r.result); m != nil {
-				mask, _ = strconv.ParseUint(m[1], 16, 32)
-			}
-		}
-	}
-	if r, ok := findRow(rows, "CRE-010d"); mask == 0 && ok && protect == numbers["PAGE_READWRITE"] {
-		mask, _ = strconv.ParseUint(r.result, 0, 32)
-	}
-	return mask
 }

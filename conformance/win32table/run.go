@@ -3,13 +3,14 @@ package win32table
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // Program is what is held against the table.
@@ -30,89 +31,50 @@ type Program struct {
 	Tries int
 }
 
-// Exception is about rows that are not driven: patterns that match whole ids, and a reason.
-type Exception struct {
-	Reason string
-	Rows   []string
-	In     string // a prefix of names, where it is not for all
-}
+// Exception is about rows that are not driven.
+type Exception = spec.Exception
 
 func (p *Program) start() (*Process, error) { return start(p.Command()) }
 
-var compiled = map[string]*regexp.Regexp{}
-
-func matches(pattern, id string) bool {
-	if compiled[pattern] == nil {
-		compiled[pattern] = regexp.MustCompile(`^(?:` + pattern + `)$`)
-	}
-	return compiled[pattern].MatchString(id)
-}
-
-func anyMatches(patterns []string, id string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, id) })
-}
-
 // why is the reason for which a row is left out with a prefix, "" for none.
-func (p *Program) why(r row, prefix string) string {
-	for _, e := range p.LeftOut {
-		if (e.In == "" || e.In == prefix) && anyMatches(e.Rows, r.id) {
-			return e.Reason
-		}
+func (p *Program) why(r spec.Row, prefix string) string {
+	if reason := r.Why(p.LeftOut, prefix); reason != "" {
+		return reason
 	}
-	if p.Wine && r.wrongInWine() && !anyMatches(p.Mended, r.id) {
+	if p.Wine && r.WrongInWine() && !r.Is(p.Mended...) {
 		return "Wine differs from Windows"
 	}
 	return ""
 }
 
-// understood says which of a row's phrases nothing is known about; "" when all are known.
-func understood(rows []row, r row) string {
-	if _, m := findGiven(r); m == nil {
-		before, ok := reference(rows, r.given)
-		if !ok {
-			return fmt.Sprintf("given %q", r.given)
-		}
-		if missing := understood(rows, before); missing != "" {
-			return missing
-		}
-	}
-	if _, m := findCall(r); m == nil {
-		return fmt.Sprintf("call %q", r.call)
-	}
-	if !judged(r) {
-		return fmt.Sprintf("result %q", r.result)
-	}
-	return ""
+// known is what is known of a row's columns.
+var known = spec.Vocabulary{
+	Given:  func(r spec.Row) bool { _, m := findGiven(r); return m != nil },
+	Call:   func(r spec.Row) bool { _, m := findCall(r); return m != nil },
+	Result: judged,
 }
 
 // faults are the rows that are neither driven nor left out, and the exceptions that no row has.
-func (p *Program) faults(rows []row) (faults []string) {
+func (p *Program) faults(rows spec.Table) (faults []string) {
 	for _, r := range rows {
-		if missing := understood(rows, r); missing != "" && !p.leftOutEverywhere(r) {
-			faults = append(faults, fmt.Sprintf("row %s is neither driven nor left out: %s", r.id, missing))
+		if missing := rows.Missing(r, known); missing != "" && !p.leftOutEverywhere(r) {
+			faults = append(faults, fmt.Sprintf("row %s is neither driven nor left out: %s", r.ID, missing))
 		}
 	}
-	for _, e := range p.LeftOut {
-		for _, pattern := range e.Rows {
-			if !slices.ContainsFunc(rows, func(r row) bool { return matches(pattern, r.id) }) {
-				faults = append(faults, fmt.Sprintf("no row is called %s, which is left out because %s", pattern, e.Reason))
-			}
-		}
-	}
-	return faults
+	return append(faults, rows.Unmatched(p.LeftOut)...)
 }
 
-func (p *Program) leftOutEverywhere(r row) bool {
+func (p *Program) leftOutEverywhere(r spec.Row) bool {
 	return !slices.ContainsFunc(p.Namespaces, func(prefix string) bool { return p.why(r, prefix) == "" })
 }
 
 // drive runs one row in one namespace. named reports whether the row used a name of its own, so that it means something
 // else in another namespace.
-func (p *Program) drive(process *Process, rows []row, r row, prefix string) (named bool, err error) {
-	w := &world{program: p, process: process, rows: rows, row: r, prefix: prefix}
+func (p *Program) drive(process *Process, rows spec.Table, r spec.Row, prefix string) (named bool, err error) {
+	w := &world{Run: spec.Run{Rows: rows, Row: r, Prefix: prefix}, program: p, process: process}
 	defer w.close()
 	defer func() {
-		named = w.own != ""
+		named = w.HasName()
 		switch f := recover().(type) {
 		case nil:
 		case failure:
@@ -146,20 +108,18 @@ func Run(t *testing.T, p Program) {
 	}
 	process := p.starting(t)
 	defer func() { process.kill() }()
-	left := map[string][]string{}
+	left := spec.Reasons{}
 	driven, runs := 0, 0
 	for _, r := range rows {
 		before := runs
 		for _, prefix := range p.Namespaces {
 			if reason := p.why(r, prefix); reason != "" {
-				if !slices.Contains(left[reason], r.id) {
-					left[reason] = append(left[reason], r.id)
-				}
+				left.Add(reason, r.ID)
 				continue
 			}
 			runs++
 			named := false
-			t.Run(r.id+"/"+strings.TrimSuffix(prefix, `\`), func(t *testing.T) {
+			t.Run(r.ID+"/"+strings.TrimSuffix(prefix, `\`), func(t *testing.T) {
 				if !process.running() { // one row's end is no other's
 					process.kill()
 					process = p.starting(t)
@@ -171,7 +131,7 @@ func Run(t *testing.T, p Program) {
 					named, err = p.drive(process, rows, r, prefix)
 				}
 				if err != nil {
-					t.Errorf("given %s: %s: want %s %s %s: %v", r.given, r.call, r.result, r.symbol, r.number, err)
+					t.Errorf("given %s: %s: want %s %s %s: %v", r.Given, r.Call, r.Result, r.Symbol, r.Number, err)
 				}
 			})
 			if !named {
@@ -186,11 +146,8 @@ func Run(t *testing.T, p Program) {
 }
 
 // report prints the counts, and what was left out.
-func report(t *testing.T, rows, driven, runs int, left map[string][]string) {
-	var lines []string
-	for _, reason := range slices.Sorted(maps.Keys(left)) {
-		lines = append(lines, fmt.Sprintf("%5d %s: %s", len(left[reason]), reason, strings.Join(left[reason], ", ")))
-	}
+func report(t *testing.T, rows, driven, runs int, left spec.Reasons) {
+	lines := left.Lines()
 	sort.Strings(lines)
 	t.Logf("%d rows: %d driven in %d runs, %d left out; left out everywhere or in one namespace:\n%s",
 		rows, driven, runs, rows-driven, strings.Join(lines, "\n"))
@@ -212,10 +169,10 @@ func CanFail(t *testing.T, p Program) {
 		for _, wrong := range falsified(r) {
 			_, err := p.drive(process, rows, wrong, p.Namespaces[0])
 			if errors.Is(err, errEnded) {
-				t.Fatalf("row %s with the result %q: %v", r.id, wrong.result, err) // that would miss every row
+				t.Fatalf("row %s with the result %q: %v", r.ID, wrong.Result, err) // that would miss every row
 			}
 			if errors.Is(err, errUnknown) || err == nil {
-				t.Errorf("row %s passes with the result %q (%s) instead of %q: %v", r.id, wrong.result, wrong.number, r.result, err)
+				t.Errorf("row %s passes with the result %q (%s) instead of %q: %v", r.ID, wrong.Result, wrong.Number, r.Result, err)
 			}
 			missed++
 		}
@@ -227,53 +184,48 @@ func CanFail(t *testing.T, p Program) {
 var handleResult = regexp.MustCompile(`^(?:non-NULL |new |distinct |same |existing )*(?:handle|object)\b`)
 
 // falsified are wrong versions of a row.
-func falsified(r row) (wrong []row) {
+func falsified(r spec.Row) (wrong []spec.Row) {
 	add := func(result, number string) {
 		w := r
-		w.result, w.number = result, number
+		w.Result, w.Number = result, number
 		if w != r {
 			wrong = append(wrong, w)
 		}
 	}
 	switch {
-	case strings.HasPrefix(r.result, "depends"):
-	case strings.HasPrefix(r.result, "NULL"), strings.HasPrefix(r.result, "FALSE"):
+	case strings.HasPrefix(r.Result, "depends"):
+	case strings.HasPrefix(r.Result, "NULL"), strings.HasPrefix(r.Result, "FALSE"):
 		add("TRUE", "-")
 		add("NULL", "31")
-	case strings.HasPrefix(r.result, "WAIT_FAILED"):
+	case strings.HasPrefix(r.Result, "WAIT_FAILED"):
 		add("WAIT_TIMEOUT", "-")
 		add("WAIT_FAILED", "31")
-	case strings.HasPrefix(r.result, "WAIT_"), strings.HasPrefix(r.result, "a WAIT_"):
+	case strings.HasPrefix(r.Result, "WAIT_"), strings.HasPrefix(r.Result, "a WAIT_"):
 		add("WAIT_FAILED", "6")
 		add("0x7", "-")
-	case handleResult.MatchString(r.result):
+	case handleResult.MatchString(r.Result):
 		add("NULL", "6")
-		add(r.result, map[bool]string{true: "0", false: "183"}[r.number == "183"])
-	case strings.HasPrefix(r.result, "view"), strings.HasPrefix(r.result, "TRUE"):
+		add(r.Result, map[bool]string{true: "0", false: "183"}[r.Number == "183"])
+	case strings.HasPrefix(r.Result, "view"), strings.HasPrefix(r.Result, "TRUE"):
 		add("FALSE", "31")
-	case strings.HasPrefix(r.result, "access violation"):
+	case strings.HasPrefix(r.Result, "access violation"):
 		add("ok", "-")
-	case strings.HasPrefix(r.result, "ok"), strings.HasPrefix(r.result, "succeeds"):
+	case strings.HasPrefix(r.Result, "ok"), strings.HasPrefix(r.Result, "succeeds"):
 		add("access violation", "-")
 	default:
 		add("FALSE", "31")
 	}
-	if strings.HasPrefix(r.result, "NULL") {
+	if strings.HasPrefix(r.Result, "NULL") {
 		return wrong
 	}
-	for _, word := range []struct{ is, wrong string }{
-		{"PAGE_WRITECOPY", "PAGE_READONLY"}, {"PAGE_READWRITE", "PAGE_READONLY"}, {"PAGE_EXECUTE_READ", "PAGE_READONLY"},
-		{"PAGE_NOACCESS", "PAGE_READONLY"}, {"MEM_RESERVE", "MEM_COMMIT"}, {"MEM_FREE", "MEM_COMMIT"},
-		{"(read only)", "(read and write)"}, {"writes are private", "read and write"}, {"count 0", "count 1"},
-		{"caller owns it", "nobody owns it"}, {"mutex released", "mutex kept"}, {"NOT taken", "taken"}, {"not taken", "taken"},
-		{"only that event consumed", "no event consumed"}, {"SEC_FILE", "SEC_COMMIT"}, {"granted 0x6", "granted 0x4"},
-		{"granted 0x4", "granted 0x6"}, {"granted 0x5", "granted 0x4"}, {"granted 0xF001F", "granted 0x6"}, {"size 10000", "size 12288"},
-		{"region 12288", "region 8192"}, {"region 4096", "region 8192"}, {"same bytes", "independent memory"},
-		{"independent memory", "same bytes"}, {"all 3", "exactly 1"}, {"exactly 1", "all 3"},
-	} {
-		if strings.Contains(r.result, word.is) {
-			add(strings.Replace(r.result, word.is, word.wrong, 1), r.number)
-		}
-	}
-	return wrong
+	return append(wrong, r.Slips(slips...)...)
+}
+
+// slips are more words of results, and wrong ones for them.
+var slips = [][2]string{
+	{"PAGE_EXECUTE_READ", "PAGE_READONLY"}, {"MEM_RESERVE", "MEM_COMMIT"}, {"MEM_FREE", "MEM_COMMIT"},
+	{"not taken", "taken"}, {"SEC_FILE", "SEC_COMMIT"}, {"granted 0x6", "granted 0x4"}, {"granted 0x4", "granted 0x6"},
+	{"granted 0x5", "granted 0x4"}, {"granted 0xF001F", "granted 0x6"}, {"size 10000", "size 12288"},
+	{"region 12288", "region 8192"}, {"region 4096", "region 8192"}, {"same bytes", "independent memory"},
+	{"independent memory", "same bytes"}, {"all 3", "exactly 1"}, {"exactly 1", "all 3"},
 }

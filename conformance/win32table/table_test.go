@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"runtime"
 	"testing"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 const actorVariable = "NAMEDSHM_WIN32_ACTOR"
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 		Serve(os.Stdin, os.Stdout)
 		return
 	}
-	root, err := newRoot()
+	root, err := spec.NewRoot("namedshm-win32table-")
 	if err == nil && root != "" {
 		err = os.Setenv("NAMEDSHM_ROOT", root)
 	}
@@ -32,6 +34,13 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(root)
 	}
 	os.Exit(status)
+}
+
+func namespaces() []string {
+	if spec.MayUseGlobal() {
+		return []string{`Local\`, `Global\`}
+	}
+	return []string{`Local\`}
 }
 
 // program is package win32, in this very test's binary.
@@ -50,7 +59,7 @@ func program(t *testing.T) Program {
 		Directory:  os.TempDir(),
 		Namespaces: namespaces(),
 		LeftOut:    leftOut(),
-		Wine:       underWine(),
+		Wine:       spec.UnderWine(),
 		Mended:     mended,
 		Tries:      tries,
 	}

@@ -1,25 +1,21 @@
 package win32table
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
+	"time"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
 // world is what one run of one row has to do with. Its methods panic with a failure, which ends the row.
 type world struct {
-	program *Program
-	rows    []row
-	row     row
-	prefix  string // Local\ or Global\
-	own     string // the row's own name in that namespace; "" until it needs one
+	spec.Run
 
+	program *Program
 	process *Process
 	child   *Process
 
@@ -96,16 +92,6 @@ func (w *world) must(function string, arguments ...any) Answer {
 	return a
 }
 
-var worlds atomic.Int64
-
-// name is the row's own name, which nothing else uses.
-func (w *world) name() string {
-	if w.own == "" {
-		w.own = fmt.Sprintf("%stable.%s.%d.%d", w.prefix, w.row.id, os.Getpid(), worlds.Add(1))
-	}
-	return w.own
-}
-
 // close takes back what the row has left.
 func (w *world) close() {
 	for _, v := range w.views {
@@ -146,7 +132,7 @@ func (w *world) create(name string, size uint64, protect uint32) Answer {
 
 // begin makes the section that a row begins with.
 func (w *world) begin(size uint64, protect uint32) {
-	a := w.create(w.name(), size, protect)
+	a := w.create(w.Name(), size, protect)
 	if a.Value == 0 || a.Error != 0 {
 		w.fail("the row's own section gives %d, error %d", a.Value, a.Error)
 	}
@@ -214,97 +200,11 @@ func (w *world) childCall(function string, arguments ...any) Answer {
 	return a
 }
 
-const (
-	composed   = "\u00e9"
-	decomposed = "e\u0301"
-)
-
-// described are the names that the table tells in words.
-var described = map[string]string{
-	"only whitespace":                        " \t\r\n",
-	`control characters and * ? : < > | " /`: "\x01\x1f\x7f * ? : < > | \" /",
-	"CJK plus a surrogate pair":              "\u6f22\u5b57\U0001F600",
-	"a lone surrogate":                       "lone\xed\xa0\x80",
-	`\ alone`:                                `\`,
-	`Global\ with nothing after`:             `Global\`,
-	`Local\ with nothing after`:              `Local\`,
-}
-
-var (
-	charsPattern   = regexp.MustCompile(`^name of (\d+) chars$`)
-	quotedPattern  = regexp.MustCompile(`^"(.*)"(?:\+(\d+) chars)?$`)
-	literalPattern = regexp.MustCompile(`^name (.+)$`)
-	ordinary       = regexp.MustCompile(`^[A-Za-z_/]+$`)
-	reservedWords  = regexp.MustCompile(`(?i)^(global|local|session)$`)
-)
-
-// named reads a name out of a call's argument: ok is false where the argument holds none.
-func (w *world) named(argument string) (name string, ok bool) {
-	if m := charsPattern.FindStringSubmatch(argument); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return w.pad("", n), true
-	}
-	if argument == "decomposed form" {
-		return w.name() + decomposed, true
-	}
-	if m := quotedPattern.FindStringSubmatch(argument); m != nil {
-		switch {
-		case m[2] != "":
-			n, _ := strconv.Atoi(m[2])
-			return w.pad(m[1], n), true
-		case strings.HasSuffix(m[1], "..."): // any name there
-			return strings.TrimSuffix(m[1], "...") + strings.ReplaceAll(w.name(), `\`, "."), true
-		}
-		return w.literal(m[1]), true
-	}
-	m := literalPattern.FindStringSubmatch(argument)
-	if m == nil {
-		return "", false
-	}
-	if q := quotedPattern.FindStringSubmatch(m[1]); q != nil {
-		return w.literal(q[1]), true
-	}
-	if words, ok := described[bare(m[1])]; ok {
-		return words, true
-	}
-	return w.literal(bare(m[1])), true
-}
-
-// pad makes a name of n characters behind a prefix.
-func (w *world) pad(prefix string, n int) string {
-	unique := strings.ReplaceAll(w.name(), `\`, ".")
-	return prefix + unique + strings.Repeat("n", n-len(unique))
-}
-
-// literal is a name as the table has it, made this process's own where it is an ordinary word, so that two runs of
-// this test on one machine do not meet.
-func (w *world) literal(s string) string {
-	s = strings.Replace(s, "<own id>", "1", 1) // sessions are numbered from 1; 0 is that of services
-	prefix, rest := "", s
-	for _, p := range []string{`Global\`, `Local\`, `Session\1\`} {
-		if after, ok := strings.CutPrefix(s, p); ok {
-			prefix, rest = p, after
-		}
-	}
-	first, tail, nested := strings.Cut(rest, `\`)
-	if !ordinary.MatchString(first) || reservedWords.MatchString(first) {
-		return s
-	}
-	first += fmt.Sprintf(".%d", os.Getpid())
-	if nested {
-		tail = `\` + tail
-	}
-	return prefix + first + tail
-}
-
 // quoted is the name in the row's call.
 func (w *world) quoted() string {
-	if m := regexp.MustCompile(`\((.*)\)`).FindStringSubmatch(w.row.call); m != nil {
-		if name, ok := w.named(m[1]); ok {
-			return name
-		}
-	}
-	panic(failure{errors.New("no name in " + w.row.call)})
+	name, err := w.NameInCall()
+	w.check(err)
+	return name
 }
 
 // object is what the creator of an event, a mutex or a semaphore asks for.
@@ -368,7 +268,7 @@ const (
 	waitTimeout   = 0x102
 	waitAbandoned = 0x80
 	waitFailed    = 0xffffffff
-	longWait      = 10000 // a bound, not a measurement
+	longWait      = uint32(spec.Patience / time.Millisecond)
 )
 
 // takes waits for an object that lets it through at once.
