@@ -229,7 +229,7 @@ func (w *world) pulse(e *namedshm.Event, due int) (released int, err error) {
 	for range w.waiters {
 		go waitsForPulse(ctx, e, ended)
 	}
-	for waiting := false; !waiting; runtime.Gosched() {
+	for waiting := false; !waiting; time.Sleep(time.Millisecond) { // each look stops them all
 		if waiting, err = w.allWait(e, due > 0); err == nil {
 			err = ctx.Err()
 		}
