@@ -50,8 +50,13 @@ func (n *nativeWaitable) set() (err error) {
 			return nil
 		}
 		v := w.value()
-		if v&eventSignaled != 0 {
-			return nil // also one that is reserved: it is not taken yet
+		switch {
+		case v&reserved != 0 && !n.manual:
+			// A wait for all may have taken its other objects already, and be about to take this one.
+			n.outlast(w)
+			continue
+		case v&eventSignaled != 0:
+			return nil
 		}
 		v |= eventSignaled
 		if n.manual {

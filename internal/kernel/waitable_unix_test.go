@@ -151,6 +151,7 @@ func TestReservationOfTheDead(t *testing.T) {
 		want uint32 // the value after the use; reserved must be gone
 	}{
 		"try":         {WaitableSpec{Kind: KindEvent, Signaled: true}, tryOnce, 0},
+		"set":         {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Set, eventSignaled},
 		"reset":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Reset, 0},
 		"pulse":       {WaitableSpec{Kind: KindEvent, Signaled: true}, (*Waitable).Pulse, 0},
 		"pulse, all":  {WaitableSpec{Kind: KindEvent, Signaled: true, Manual: true}, (*Waitable).Pulse, eventOneTurn},
@@ -239,6 +240,25 @@ func TestReservationTakenAway(t *testing.T) {
 	}
 	if err := mutex.Unlock(); codeOf(err) != NotOwner {
 		t.Errorf("Unlock of the mutex given back: %v", err)
+	}
+}
+
+// TestSetBesideATaking: a wait for all has taken one of its objects, which others see, and is about to take an auto-reset
+// event. A Set then is one after the wait: it must not be used up by it.
+func TestSetBesideATaking(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindEvent, Signaled: true})
+	as, ok, err := a.native.reserve()
+	if !ok || err != nil {
+		t.Fatalf("the event was not reserved: %v", err)
+	}
+	if err := b.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if _, taken := a.native.takeReserved(as); taken {
+		t.Error("the event was taken as it had been reserved before the Set")
+	}
+	if err := tryOnce(b); err != nil {
+		t.Errorf("the Set is lost: %v", err)
 	}
 }
 
