@@ -262,6 +262,41 @@ func TestSetBesideATaking(t *testing.T) {
 	}
 }
 
+// TestReaderConfirms: a wait for all that may only look at a manual-reset event cannot reserve it. It is confirmed just
+// before the others are taken, and counts only if it was set all the time: or else there may have been no moment at which
+// all were.
+func TestReaderConfirms(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile []func(*Waitable) error
+		want      bool
+	}{
+		"nothing":       {nil, true},
+		"reset":         {[]func(*Waitable) error{(*Waitable).Reset}, false},
+		"reset and set": {[]func(*Waitable) error{(*Waitable).Reset, (*Waitable).Set}, false},
+		"pulsed":        {[]func(*Waitable) error{(*Waitable).Pulse}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t, WaitableSpec{Kind: KindEvent, Manual: true})
+			b.native.readOnly = true
+			if err := a.Set(); err != nil {
+				t.Fatal(err)
+			}
+			as, ok, err := b.native.reserve()
+			if !ok || err != nil {
+				t.Fatalf("a set event is not to be had: %v", err)
+			}
+			for _, change := range c.meanwhile {
+				if err := change(a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, ok := b.native.takeReserved(as); ok != c.want {
+				t.Errorf("confirmed: %v, want %v", ok, c.want)
+			}
+		})
+	}
+}
+
 // TestPlaceOfTheDead: the sleeper of a place dies, or the setter who let him through dies before he wakes him.
 func TestPlaceOfTheDead(t *testing.T) {
 	a, b := pair(t, WaitableSpec{Kind: KindEvent})

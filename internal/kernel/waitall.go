@@ -85,14 +85,14 @@ func (n *nativeWaitable) consumed() int {
 }
 
 // reserve marks an object as about to be taken. The word is 0 for a mutex that this handle owns already, since nobody
-// else can have it, and for an event that can only be looked at.
+// else can have it. An event that can only be looked at is left as it is, and must be so when all are taken.
 func (n *nativeWaitable) reserve() (reservedAs word, ok bool, err error) {
 	for outlasted := 0; ; {
 		w := n.state.load()
 		v := w.value()
 		switch {
 		case n.readOnly:
-			return 0, n.letsThrough(v, v), nil
+			return w, n.letsThrough(v, v), nil
 		case v&reserved != 0:
 			if outlasted++; outlasted > mostOutlasted {
 				return 0, false, nil
@@ -115,7 +115,10 @@ func (n *nativeWaitable) reserve() (reservedAs word, ok bool, err error) {
 // takeReserved takes an object, if it is still reserved as it was.
 func (n *nativeWaitable) takeReserved(as word) (abandoned, ok bool) {
 	if as == 0 {
-		return false, !n.readOnly || n.letsThrough(n.state.load().value(), 0)
+		return false, true
+	}
+	if n.readOnly {
+		return false, n.state.load().key() == as.key()
 	}
 	v := as.value() &^ reserved
 	if !n.exchange(as, n.taken(v)) {
@@ -143,14 +146,13 @@ func (n *nativeWaitable) exchange(old word, value uint32) bool {
 // unreserve undoes reserve.
 func (w *waiting) unreserve(order []int, words []word) {
 	for _, i := range order {
-		n := w.objects[i]
-		if words[i] == 0 {
-			if n.kind == KindMutex {
-				n.unlock()
-			}
-			continue
+		switch n := w.objects[i]; {
+		case n.readOnly:
+		case words[i] == 0:
+			n.unlock()
+		default:
+			n.exchange(words[i], words[i].value()&^reserved)
 		}
-		n.exchange(words[i], words[i].value()&^reserved)
 	}
 }
 
