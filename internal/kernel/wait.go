@@ -169,6 +169,7 @@ type waiting struct {
 	began   time.Time      // zero if it has not looked before it slept
 	alarm   *atomic.Uint32 // rings with each new number; nil where nobody would ring it
 	round   int
+	crossed bool // the look at all gave way to others, and has not seen that something is not to be had
 
 	oneStart [1]uint32
 	sleepers []sleeper
@@ -303,7 +304,7 @@ func (w *waiting) sleepOnWords(ctx context.Context, deadline time.Time) (outcome
 			w.passOn(outcome, err)
 			return outcome, err
 		}
-		if ready {
+		if ready && !w.crossed {
 			sleepOn(w.sleepers, deadline, w.round)
 			w.round++
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -295,6 +296,36 @@ func TestReaderConfirms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCrossedReservations: a look that meets one reservation after the other gives up in the end. It has not seen that the
+// object is not to be had, so nobody goes to sleep on it: what is to be had already wakes nobody.
+func TestCrossedReservations(t *testing.T) {
+	a, b := pair(t, WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1})
+	other := unnamed(t, WaitableSpec{Kind: KindEvent, Manual: true, Signaled: true})
+	reserve := func(v uint32) uint32 { return v | reserved }
+	change(a.native, 0, reserve)
+	done := make(chan error, 1)
+	go func() {
+		_, err := Wait(context.Background(), []*Waitable{b, other}, true)
+		done <- err
+	}()
+	slept := 0
+	for round, counted := 0, 0; counted < 20_000 && slept == 0 && len(done) == 0; round++ {
+		change(a.native, 0, reserve) // by somebody else each time
+		if b.native.inCrowd.Load() > 0 {
+			counted++
+		}
+		if round%16 == 0 {
+			slept = wake(address(&a.native.state.crowd), 1, false)
+			runtime.Gosched()
+		}
+	}
+	if slept > 0 {
+		t.Error("a wait for all sleeps, and all is to be had")
+	}
+	change(a.native, 0, func(v uint32) uint32 { return v &^ reserved })
+	through(t, done)
 }
 
 // TestPlaceOfTheDead: the sleeper of a place dies, or the setter who let him through dies before he wakes him.

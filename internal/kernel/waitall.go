@@ -18,12 +18,14 @@ import (
 
 // takeAll takes all objects, or none. What it finds taken away in the middle it tries anew, but not for ever.
 func (w *waiting) takeAll() (outcome Outcome, ok bool, err error) {
+	w.crossed = false
 	for range 1000 {
 		outcome, ok, again, err := w.takeAllOnce()
 		if !again {
 			return outcome, ok, err
 		}
 	}
+	w.crossed = true
 	return Outcome{}, false, nil
 }
 
@@ -43,6 +45,7 @@ func (w *waiting) takeAllOnce() (outcome Outcome, ok, again bool, err error) {
 	words := make([]word, len(w.objects)) // as reserved; 0 for what need not be taken
 	for at, i := range order {
 		if words[i], ok, err = w.objects[i].reserve(); !ok {
+			w.crossed = err == nil && words[i].value()&reserved != 0
 			w.unreserve(order[:at], words)
 			return Outcome{}, false, false, err
 		}
@@ -85,17 +88,21 @@ func (n *nativeWaitable) consumed() int {
 }
 
 // reserve marks an object as about to be taken. The word is 0 for a mutex that this handle owns already, since nobody
-// else can have it. An event that can only be looked at is left as it is, and must be so when all are taken.
+// else can have it. An event that can only be looked at is left as it is, and must be so when all are taken. Where others
+// reserved the object again and again it is theirs, and ok is false.
 func (n *nativeWaitable) reserve() (reservedAs word, ok bool, err error) {
 	for outlasted := 0; ; {
 		w := n.state.load()
 		v := w.value()
 		switch {
 		case n.readOnly:
-			return w, n.letsThrough(v, v), nil
+			if !n.letsThrough(v, v) {
+				return 0, false, nil
+			}
+			return w, true, nil
 		case v&reserved != 0:
 			if outlasted++; outlasted > mostOutlasted {
-				return 0, false, nil
+				return w, false, nil
 			}
 			n.outlast(w)
 			continue
