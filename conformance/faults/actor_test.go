@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -15,14 +17,15 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/win32"
 )
 
 // request is one command to an actor: a line of JSON.
 type request struct {
 	Op      string
-	Kind    string `json:",omitempty"` // section, auto, manual, mutex, semaphore
+	Kind    string `json:",omitempty"` // section, auto, manual, mutex, semaphore; over and the others of files
 	Name    string `json:",omitempty"`
-	Size    int64  `json:",omitempty"` // 0 stands for a page
+	Size    int64  `json:",omitempty"` // 0 stands for a page, or for all of a file
 	Offset  int64  `json:",omitempty"`
 	Access  uint32 `json:",omitempty"` // 0 means read and write
 	Share   bool   `json:",omitempty"` // with everybody
@@ -33,6 +36,9 @@ type request struct {
 	Handles []int `json:",omitempty"`
 	Number  int64 `json:",omitempty"`
 	Given   bool  `json:",omitempty"` // a new object is signaled, or its creator's
+	// Path is that of the user's file that the section is of, and file the user's own descriptor.
+	Path string `json:",omitempty"`
+	file *os.File
 	// Marked puts marks around the library's system calls that a tracer finds.
 	Marked bool `json:",omitempty"`
 }
@@ -52,6 +58,7 @@ type reply struct {
 type failure struct {
 	Text   string
 	Ours   bool // it is a *namedshm.Error
+	Bare   bool // it is a number of package win32's, which leads to nothing
 	Op     string
 	Name   string
 	Code   namedshm.Code
@@ -72,12 +79,16 @@ func (r reply) code() namedshm.Code {
 	return r.Error.Code
 }
 
-// stage is what an actor holds: handles and views.
-type stage struct{ held []any }
+// stage is what an actor holds: handles and views, and files of its own.
+type stage struct {
+	held  []any
+	files map[string]*os.File
+}
 
 // act is the actor's program.
 func act() {
-	s := &stage{held: []any{nil}}
+	s := &stage{held: []any{nil}, files: map[string]*os.File{}}
+	maps.Copy(operations, fileOperations)
 	actors.Serve(func(command []byte) any {
 		var r request
 		if err := json.Unmarshal(command, &r); err != nil {
@@ -99,6 +110,11 @@ func (r *reply) note(err error) {
 	if errors.As(err, &e) {
 		r.Error.Ours, r.Error.Op, r.Error.Name, r.Error.Code, r.Error.Symbol = true, e.Op, e.Name, e.Code, e.Code.Symbol()
 	}
+	var number win32.Errno
+	if errors.As(err, &number) {
+		code := namedshm.Code(number)
+		r.Error.Bare, r.Error.Code, r.Error.Symbol = true, code, code.Symbol()
+	}
 	errors.As(err, &r.Error.Errno)
 }
 
@@ -108,11 +124,16 @@ func (s *stage) perform(r request) (answer reply, err error) {
 	if !ok {
 		return answer, fmt.Errorf("unknown command %q", r.Op)
 	}
-	if r.Size == 0 {
+	if r.Size == 0 && !r.hasFile() {
 		r.Size = 4096
 	}
 	if r.Access == 0 {
 		r.Access = uint32(namedshm.ReadWrite)
+	}
+	if r.Path != "" {
+		if r.file, err = s.file(r.Path); err != nil {
+			return answer, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), actors.Prompt)
 	defer cancel()
@@ -130,8 +151,11 @@ func (s *stage) perform(r request) (answer reply, err error) {
 	return answer, err
 }
 
-// operations are what an actor can do. What makes a handle or a view returns it.
-var operations = map[string]func(ctx context.Context, s *stage, r *request, answer *reply) (made any, err error){
+// operation is something that an actor can do. What makes a handle or a view returns it.
+type operation func(ctx context.Context, s *stage, r *request, answer *reply) (made any, err error)
+
+// operations are all of them; those on files stand with their scenes.
+var operations = map[string]operation{
 	"create": func(_ context.Context, _ *stage, r *request, _ *reply) (any, error) { return create(r) },
 	"openorcreate": func(_ context.Context, _ *stage, r *request, answer *reply) (made any, err error) {
 		made, answer.Created, err = openOrCreate(r)
@@ -145,6 +169,9 @@ var operations = map[string]func(ctx context.Context, s *stage, r *request, answ
 		return nil, s.held[r.Handle].(interface{ Close() error }).Close()
 	},
 	"map": func(_ context.Context, s *stage, r *request, _ *reply) (any, error) {
+		if o, ok := s.held[r.Handle].(over); ok {
+			return o.view(namedshm.Access(r.Access))
+		}
 		return s.held[r.Handle].(*namedshm.Section).Map(r.Offset, 0, namedshm.Access(r.Access))
 	},
 	"stamp": stamp,
@@ -253,6 +280,8 @@ func create(r *request) (any, error) {
 		return namedshm.CreateSemaphore(r.Name, r.count(), mostCount, r.options()...)
 	case "auto", "manual":
 		return namedshm.CreateEvent(r.Name, r.reset(), r.Given, r.options()...)
+	case overPath, overDescriptor, adopted:
+		return createNew(r)
 	}
 	return namedshm.Create(r.Name, r.Size, namedshm.Access(r.Access), r.options()...)
 }
@@ -265,6 +294,8 @@ func openOrCreate(r *request) (any, bool, error) {
 		return namedshm.OpenOrCreateSemaphore(r.Name, r.count(), mostCount, r.options()...)
 	case "auto", "manual":
 		return namedshm.OpenOrCreateEvent(r.Name, r.reset(), r.Given, r.options()...)
+	case overPath, overDescriptor, adopted:
+		return createOver(r)
 	}
 	return namedshm.OpenOrCreate(r.Name, r.Size, namedshm.Access(r.Access), r.options()...)
 }
@@ -277,6 +308,8 @@ func open(r *request) (any, error) {
 		return namedshm.OpenSemaphore(r.Name, namedshm.AllRights)
 	case "auto", "manual":
 		return namedshm.OpenEvent(r.Name, namedshm.AllRights)
+	case overPath, overDescriptor:
+		return openOver(r)
 	}
 	return namedshm.Open(r.Name, namedshm.Access(r.Access))
 }
@@ -309,7 +342,10 @@ func try(_ context.Context, s *stage, r *request, answer *reply) (_ any, err err
 
 // stamp maps the section and puts its own number into the first eight bytes if none is there yet. It answers the number
 // that then stands there, which tells one section from another; that all other bytes of the page are zero is checked.
-func stamp(_ context.Context, s *stage, r *request, answer *reply) (any, error) {
+func stamp(ctx context.Context, s *stage, r *request, answer *reply) (any, error) {
+	if r.hasFile() {
+		return stampFile(ctx, s, r, answer)
+	}
 	v, err := s.held[r.Handle].(*namedshm.Section).Map(0, 4096, namedshm.ReadWrite)
 	if err != nil {
 		return nil, err

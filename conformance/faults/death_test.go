@@ -90,6 +90,7 @@ func (s *scene) kill(c *cast, n int) (call string, last bool) {
 	call, last = tr.StopBefore(n)
 	tr.Kill()
 	p.where = fmt.Sprintf("killed at call %d, before %s", n, call)
+	p.fileIntact(last, actors.Fault{})
 	p.intact()
 	p.over(n%2 == 0)
 	for i, a := range []*actor{c.holder, c.other} {

@@ -74,6 +74,7 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 	answer := c.victim.answer()
 	command.Marked = false
 	wrong := p.expected(answer)
+	p.fileIntact(wrong == "", fault)
 	switch {
 	case wrong == "":
 	case !happened:
@@ -87,6 +88,8 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 	p.arrived()
 	p.intact()
 	p.leave(answer)
+	p.locksKept(p.victim, victimsByte)
+	p.fileIntact(true, fault)
 	p.tidy(fault)
 	p.over(n%2 == 0)
 	if more := p.more(p.holdings(c.victim), p.before); more != nil {
@@ -124,6 +127,9 @@ func (p *play) leave(answer reply) {
 	}
 	if answer.Handle != 0 {
 		handles = append(slices.Clone(handles), answer.Handle)
+	}
+	if p.does.Op == "flush" {
+		handles = append(slices.Clone(handles), p.view)
 	}
 	for _, h := range handles {
 		p.victim.must(request{Op: "close", Handle: h})
@@ -174,11 +180,11 @@ func unclear(f actors.Fault, r reply) string {
 	switch {
 	case e == nil:
 		return "a success, but not the right one"
-	case !e.Ours || e.Op == "" || e.Symbol == "":
+	case !e.Bare && (!e.Ours || e.Op == "") || e.Symbol == "":
 		return "the error has no operation or no code with a name"
 	case f.Errno == unix.EINTR:
 		return "an interrupted call can be made again"
-	case e.Errno != f.Errno:
+	case !e.Bare && e.Errno != f.Errno:
 		return "the cause is not told"
 	case !slices.Contains(codes[f.Errno], e.Code):
 		return fmt.Sprintf("code %d is another failure's", e.Code)

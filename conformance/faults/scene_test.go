@@ -28,13 +28,14 @@ type scene struct {
 	sleeps  bool // what the victim waits for comes when it sleeps
 	several bool // the operation is on three objects, of which this is one
 	long    bool // the name is too long for the first page of the entry
+	locked  bool // the victim and the holder have parts of the file locked that the section is of
 
 	only func(setting) bool // nil for everywhere
 }
 
 const large = 4 << 20 // a size that the kernel takes a while to free
 
-var scenes = slices.Concat(makingScenes, lookingScenes, mappingScenes, waitingScenes)
+var scenes = slices.Concat(makingScenes, lookingScenes, mappingScenes, waitingScenes, fileScenes)
 
 var makingScenes = []scene{
 	{name: "create", does: request{Op: "create"}},
@@ -138,6 +139,7 @@ type play struct {
 	*world
 	t      *testing.T
 	name   string
+	path   string // of the file that the section is of
 	where  string
 	stamp  int64 // of the section that there is when the curtain rises
 	before holdings
@@ -166,6 +168,7 @@ func (s *scene) begin(c *cast, n int) *play {
 	if s.long {
 		p.name += strings.Repeat("n", 5000)
 	}
+	p.layFile()
 	p.before = p.holdings(p.victim)
 	if s.dead {
 		crashed := c.start(c.t)
@@ -204,15 +207,22 @@ func (p *play) hold() {
 	p.t.Helper()
 	p.kept = p.openAll(p.holder, p.making())
 	if p.isSection() {
-		p.stamp = p.holder.must(request{Op: "stamp", Handle: p.kept[0], Number: newStamp()}).Number
+		p.stamp = p.holder.must(p.stamping(p.kept[0])).Number
 	}
 }
 
-func (s *scene) isSection() bool { return s.does.Kind == "" || s.does.Kind == "section" }
+func (s *scene) isSection() bool {
+	return s.does.Kind == "" || s.does.Kind == "section" || s.does.hasFile()
+}
+
+// stamping is the command that puts a number of its own into a section.
+func (p *play) stamping(handle int) request {
+	return request{Op: "stamp", Kind: p.does.Kind, Size: p.does.Size, Handle: handle, Number: newStamp()}
+}
 
 // making is the command that makes the scene's object.
 func (p *play) making() request {
-	return request{Op: "create", Kind: p.does.Kind, Name: p.name, Size: p.does.Size, Given: p.made.Given}
+	return request{Op: "create", Kind: p.does.Kind, Name: p.name, Size: p.does.Size, Given: p.made.Given, Path: p.path}
 }
 
 // openAll has an actor open or make the scene's objects.
@@ -237,7 +247,7 @@ func (p *play) command() request {
 	case r.Name == "":
 		r.Name = p.name
 	}
-	r.Space = p.space
+	r.Space, r.Path = p.space, p.path
 	switch {
 	case p.mapped:
 		r.Handle = p.view
@@ -337,7 +347,7 @@ func (p *play) intact() {
 		p.t.Fatalf("%s: another process holds the name, but open: %v", p.where, h)
 	}
 	if p.isSection() {
-		if got := p.other.must(request{Op: "stamp", Handle: h.Handle, Number: newStamp()}).Number; got != p.stamp {
+		if got := p.other.must(p.stamping(h.Handle)).Number; got != p.stamp {
 			p.t.Fatalf("%s: another section than the holder's was opened", p.where)
 		}
 	}
@@ -351,6 +361,7 @@ func (p *play) over(buryFirst bool) {
 	for _, h := range p.kept {
 		p.holder.must(request{Op: "close", Handle: h})
 	}
+	p.locksKept(p.holder, holdersByte)
 	if buryFirst {
 		p.nothingLeft(p.t, p.other)
 	}
@@ -359,13 +370,26 @@ func (p *play) over(buryFirst bool) {
 	if got := p.other.do(r); got.code() != namedshm.ErrFileNotFound {
 		p.t.Fatalf("%s: nobody holds the name, but open: %v", p.where, got)
 	}
+	p.anew()
+	p.nothingLeft(p.t, p.other)
+	if p.does.hasFile() {
+		p.holder.must(request{Op: "forget"})
+		p.other.must(request{Op: "forget"})
+	}
+}
+
+// anew makes the object once more, by its name, where objects of its kind can have one.
+func (p *play) anew() {
+	p.t.Helper()
+	if p.does.hasFile() && !onMemfd(p.setting) {
+		return
+	}
 	made := p.other.do(p.making())
 	if made.Error != nil {
 		p.t.Fatalf("%s: nobody holds the name, but create: %v", p.where, made)
 	}
 	if p.isSection() {
-		p.other.must(request{Op: "stamp", Handle: made.Handle, Number: newStamp()}) // fails unless all is zero
+		p.other.must(p.stamping(made.Handle)) // fails unless all is zero, or as the file has it
 	}
 	p.other.must(request{Op: "close", Handle: made.Handle})
-	p.nothingLeft(p.t, p.other)
 }

@@ -234,7 +234,7 @@ var names = map[int64]string{
 	unix.SYS_FCHMOD: "fchmod", unix.SYS_FCHOWN: "fchown", unix.SYS_LINKAT: "linkat", unix.SYS_UNLINKAT: "unlinkat",
 	unix.SYS_READLINKAT: "readlinkat", unix.SYS_MKDIRAT: "mkdirat", unix.SYS_FCHMODAT: "fchmodat", unix.SYS_FACCESSAT: "faccessat",
 	unix.SYS_GETDENTS64: "getdents64", unix.SYS_MEMFD_CREATE: "memfd_create", unix.SYS_MUNMAP: "munmap",
-	unix.SYS_MADVISE: "madvise", unix.SYS_MPROTECT: "mprotect", unix.SYS_SHMGET: "shmget", unix.SYS_SHMAT: "shmat",
+	unix.SYS_MADVISE: "madvise", unix.SYS_MPROTECT: "mprotect", unix.SYS_MSYNC: "msync", unix.SYS_SHMGET: "shmget", unix.SYS_SHMAT: "shmat",
 	unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_FUTEX: "futex", unix.SYS_FUTEX_WAITV: "futex_waitv",
 	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_KCMP: "kcmp",
 	unix.SYS_INOTIFY_INIT1: "inotify_init1", unix.SYS_INOTIFY_ADD_WATCH: "inotify_add_watch", unix.SYS_SYSINFO: "sysinfo",
