@@ -63,6 +63,13 @@ func written(kind string) []byte {
 func onMemfd(s setting) bool { return local(s) && s.backing == "" }
 
 var fileScenes = []scene{
+	{name: "create over a file", does: request{Op: "openorcreate", Kind: overPath}, only: onMemfd},
+	{name: "create over a file at first", does: request{Op: "openorcreate", Kind: overPath}, fresh: true, only: onMemfd},
+	{name: "create over a file that grows", does: request{Op: "openorcreate", Kind: overDescriptor, Size: grownLen}, only: onMemfd},
+	{name: "create over a file for reading", does: request{Op: "openorcreate", Kind: overPath, Access: uint32(namedshm.Read)}, only: onMemfd},
+	{name: "create over a file of a held name", does: request{Op: "openorcreate", Kind: overDescriptor}, held: true, only: onMemfd},
+	{name: "create over a file of a dead name", does: request{Op: "openorcreate", Kind: overDescriptor}, dead: true, only: onMemfd},
+	{name: "create over a file unnamed", does: request{Op: "openorcreate", Kind: overPath, Name: unnamed, Size: grownLen}, only: local},
 
 	{name: "open over a file", does: request{Op: "open", Kind: overPath}, held: true, only: onMemfd},
 	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)}, held: true, only: onMemfd},

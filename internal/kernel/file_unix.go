@@ -155,7 +155,7 @@ func CreateSectionOver(ctx context.Context, name string, f *File, spec Spec, acc
 func (f *File) sizeFor(asked int64, writes bool) (int64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(f.fd, &st); err != nil {
-		return 0, &Fault{Code: InvalidHandle, Cause: err}
+		return 0, &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("fstat", err)}
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
