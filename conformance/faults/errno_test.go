@@ -36,6 +36,7 @@ var errnos = map[string][]unix.Errno{
 	"memfd_create":      {unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOSYS},
 	"mmap":              {unix.ENOMEM, unix.EAGAIN, unix.EPERM},
 	"munmap":            {unix.ENOMEM},
+	"msync":             {unix.EIO, unix.EINTR},
 	"mprotect":          {unix.ENOMEM},
 	"madvise":           {unix.ENOMEM},
 	"shmget":            {unix.ENOSPC, unix.ENOMEM, unix.ENFILE, unix.EACCES, unix.ENOSYS},

@@ -127,7 +127,8 @@ func (v *View) FlushRange(at, length int) error {
 		return &Fault{Code: InvalidAddress, Cause: os.ErrClosed}
 	}
 	defer v.leave()
-	if err := unix.Msync(v.native.mapped[at:at+length], unix.MS_SYNC); err != nil {
+	err := uninterrupted(func() error { return unix.Msync(v.native.mapped[at:at+length], unix.MS_SYNC) })
+	if err != nil {
 		return &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("msync", err)}
 	}
 	return nil
