@@ -143,12 +143,19 @@ func unmapViewOfFile(address uintptr) error {
 	if v == nil {
 		return ERROR_INVALID_ADDRESS
 	}
-	i := sort.Search(len(views.list), func(i int) bool { return views.list[i].base >= v.base })
-	views.list = append(views.list[:i], views.list[i+1:]...)
 	if v.pages != nil {
 		v.pages.leave(v)
 	}
-	return errno(v.kernel.Close())
+	if err := v.kernel.Close(); err != nil {
+		// The system has not unmapped it: it is still a view, and can be unmapped later.
+		if v.pages != nil {
+			v.pages.enter(v)
+		}
+		return errno(err)
+	}
+	i := sort.Search(len(views.list), func(i int) bool { return views.list[i].base >= v.base })
+	views.list = append(views.list[:i], views.list[i+1:]...)
+	return nil
 }
 
 func flushViewOfFile(address, length uintptr) error {

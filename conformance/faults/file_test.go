@@ -81,6 +81,7 @@ var fileScenes = []scene{
 	{name: "map a file", does: request{Op: "map", Kind: overPath}, opened: true, held: true, only: onMemfd},
 	{name: "map a file copy-on-write", does: request{Op: "map", Kind: overPath, Access: uint32(namedshm.Copy)}, opened: true, only: onMemfd},
 	{name: "flush to a file", does: request{Op: "flush", Kind: overPath}, opened: true, held: true, mapped: true, only: onMemfd},
+	{name: "unmap a file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, mapped: true, only: onMemfd},
 
 	{name: "adopt", does: request{Op: "create", Kind: adopted}, only: onMemfd},
 	{name: "adopt for reading", does: request{Op: "create", Kind: adopted, Access: uint32(namedshm.Read)}, only: onMemfd},
