@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/win32"
 )
@@ -486,4 +488,75 @@ func TestFileIsTold(t *testing.T) {
 	if string(v.Bytes()) != "told" {
 		t.Errorf("the view has %q", v.Bytes())
 	}
+}
+
+// TestOwnLocksStay: a program has part of a file locked, in the old way of Unix, by which closing any descriptor of the file
+// drops the lock. What the library closes meanwhile does not, and what it keeps open for that goes with the lock.
+func TestOwnLocksStay(t *testing.T) {
+	path := newFile(t, "contents")
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lock := func(kind int16) {
+		t.Helper()
+		if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: kind, Start: 1, Len: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock(unix.F_RDLCK)
+	ways := map[string]func() (win32.Handle, error){
+		"a descriptor": func() (win32.Handle, error) { return win32.Handle(f.Fd()), nil },
+		"FileHandle":   func() (win32.Handle, error) { return win32.FileHandle(f) },
+		"a path": func() (win32.Handle, error) {
+			return win32.CreateFile(wide(path), readWrite, 0, nil, win32.OPEN_EXISTING, 0, 0)
+		},
+	}
+	for what, file := range ways {
+		for _, protection := range []uint32{win32.PAGE_READWRITE, win32.PAGE_READONLY} {
+			for range 20 {
+				h, err := file()
+				if err != nil {
+					t.Fatal(err)
+				}
+				section, err := win32.CreateFileMapping(h, nil, protection, 0, 0, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if h != win32.Handle(f.Fd()) {
+					win32.CloseHandle(h)
+				}
+				win32.CloseHandle(section)
+			}
+		}
+		// Not the process's own question, to which its own lock is no answer.
+		seen := unix.Flock_t{Type: unix.F_WRLCK}
+		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &seen); err != nil || seen.Type != unix.F_RDLCK || int(seen.Pid) != os.Getpid() {
+			t.Fatalf("%s: the lock is gone: %+v, %v", what, seen, err)
+		}
+	}
+	if n := descriptorsOf(t, path); n > 4 {
+		t.Errorf("%d descriptors of the file are open", n)
+	}
+	lock(unix.F_UNLCK)
+	win32.CloseHandle(openFile(t, newFile(t, "another"), win32.GENERIC_READ))
+	if n := descriptorsOf(t, path); n != 1 {
+		t.Errorf("%d descriptors of the file are open without a lock on it", n)
+	}
+}
+
+// descriptorsOf counts this process's descriptors of a file.
+func descriptorsOf(t *testing.T, path string) (n int) {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if to, _ := os.Readlink("/proc/self/fd/" + d.Name()); to == path {
+			n++
+		}
+	}
+	return n
 }

@@ -69,12 +69,15 @@ var fileScenes = []scene{
 	{name: "create over a file for reading", does: request{Op: "openorcreate", Kind: overPath, Access: uint32(namedshm.Read)}, only: onMemfd},
 	{name: "create over a file of a held name", does: request{Op: "openorcreate", Kind: overDescriptor}, held: true, only: onMemfd},
 	{name: "create over a file of a dead name", does: request{Op: "openorcreate", Kind: overDescriptor}, dead: true, only: onMemfd},
+	{name: "create over a locked file", does: request{Op: "openorcreate", Kind: overPath}, held: true, locked: true, only: onMemfd},
 	{name: "create over a file unnamed", does: request{Op: "openorcreate", Kind: overPath, Name: unnamed, Size: grownLen}, only: local},
 
 	{name: "open over a file", does: request{Op: "open", Kind: overPath}, held: true, only: onMemfd},
 	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)}, held: true, only: onMemfd},
 	{name: "open over a file of a dead name", does: request{Op: "open", Kind: overPath}, dead: true, only: onMemfd},
+	{name: "open over a locked file", does: request{Op: "open", Kind: overPath}, held: true, locked: true, only: onMemfd},
 	{name: "close over a file", does: request{Op: "close", Kind: overPath}, opened: true, only: onMemfd},
+	{name: "close over a locked file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, locked: true, only: onMemfd},
 	{name: "stat over a file", does: request{Op: "stat", Kind: overPath}, held: true, only: onMemfd},
 	{name: "gc over a file", does: request{Op: "bury", Kind: overPath}, dead: true, only: onMemfd},
 
@@ -88,6 +91,7 @@ var fileScenes = []scene{
 	{name: "adopt under a held name", does: request{Op: "create", Kind: adopted}, held: true, only: onMemfd},
 	{name: "adopt over a dead name", does: request{Op: "create", Kind: adopted}, dead: true, only: onMemfd},
 	{name: "adopt unnamed", does: request{Op: "create", Kind: adopted, Name: unnamed}, only: onMemfd},
+	{name: "adopt a locked file", does: request{Op: "create", Kind: adopted}, locked: true, only: onMemfd},
 	{name: "open what was adopted", does: request{Op: "open", Kind: adopted}, held: true, only: onMemfd},
 	{name: "map what was adopted", does: request{Op: "map", Kind: adopted}, opened: true, only: onMemfd},
 	{name: "close what was adopted", does: request{Op: "close", Kind: adopted}, opened: true, only: onMemfd},

@@ -40,15 +40,15 @@ func adoptSection(ctx context.Context, name Name, file *os.File, size int64, acc
 		}
 		var st unix.Stat_t
 		if err := unix.Fstat(fd, &st); err != nil {
-			unix.Close(fd)
+			closeFile(fd)
 			return nil, memfdFault("fstat", err)
 		}
 		if st.Size < size || name.Namespace != Unnamed && st.Size != m.Size {
-			unix.Close(fd)
+			closeFile(fd)
 			return nil, fail(InvalidParameter, "the file has %d bytes, the section %d", st.Size, m.Size)
 		}
 		h.identity = [3]uint64{uint64(st.Dev), st.Ino}
-		return &memfd{fd: fd, mode: mode}, nil
+		return &userFile{fd: fd, mode: mode}, nil
 	}
 	h, _, err := createObject(ctx, name, m, MustBeNew)
 	return h, err
@@ -61,6 +61,12 @@ func adoptDescriptor(file *os.File, mode int) (fd int, err error) {
 		return -1, err
 	}
 	controlErr := raw.Control(func(theirs uintptr) {
+		var st unix.Stat_t
+		if !keptFiles.none() && unix.Fstat(int(theirs), &st) == nil {
+			if fd = keptFiles.take(uint64(st.Dev), st.Ino, mode); fd >= 0 {
+				return
+			}
+		}
 		fd, err = openPath(selfDescriptor(int(theirs)), mode|unix.O_CLOEXEC, 0)
 	})
 	if controlErr != nil {

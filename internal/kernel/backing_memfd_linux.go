@@ -315,11 +315,16 @@ func (e *entry) enter(path string, flags int) (memory, error) {
 	if !e.isMemory(at) {
 		return nil, unix.ENOENT
 	}
+	if e.overFile() {
+		if fd := keptFiles.take(e.identity[0], e.identity[1], flags); fd >= 0 {
+			return e.opened(fd, flags), nil
+		}
+	}
 	fd, err := openPath(selfDescriptor(at), flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, memfdFault("open", err)
 	}
-	return &memfd{fd: fd, mode: flags}, nil
+	return e.opened(fd, flags), nil
 }
 
 // linkReads reports whether a link reads exactly want.

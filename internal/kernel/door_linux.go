@@ -114,15 +114,23 @@ func (t *holderDescriptors) forget() {
 // record says which, but a record may be that of an earlier handle in the same slot: the kernel is asked.
 func (e *entry) enterDoor(d door, flags int) (memory, error) {
 	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
-	if int(d.mode) == flags {
+	if int(d.mode) == flags && (!e.overFile() || keptFiles.none()) {
 		if fd := holderTable.copy(d); fd >= 0 {
 			if e.isMemory(fd) && openMode(fd) == flags {
-				return &memfd{fd: fd, mode: flags}, nil
+				return e.opened(fd, flags), nil
 			}
 			holderTable.discard(fd)
 		}
 	}
 	return e.enter(path, flags)
+}
+
+// opened is the memory behind a descriptor.
+func (e *entry) opened(fd, mode int) memory {
+	if e.overFile() {
+		return &userFile{fd: fd, mode: mode}
+	}
+	return &memfd{fd: fd, mode: mode}
 }
 
 // openMode is a descriptor's access mode; -1 if it cannot be told. The call never waits, so the scheduler need not be

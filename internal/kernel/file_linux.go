@@ -1,8 +1,11 @@
 package kernel
 
 import (
+	"bytes"
 	"os"
+	"slices"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,8 +32,16 @@ func grow(fd int, from, to int64) error {
 // lower exchanges the descriptor for one that can only be read. Where that cannot be had, as for a file that its user may
 // write and not read again, it stays.
 func (m *userFile) lower() {
-	if fd, err := openPath(selfDescriptor(m.fd), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-		unix.Close(m.fd)
+	var st unix.Stat_t
+	fd, err := -1, unix.Fstat(m.fd, &st)
+	if err == nil {
+		fd = keptFiles.take(uint64(st.Dev), st.Ino, unix.O_RDONLY)
+	}
+	if fd < 0 {
+		fd, err = openPath(selfDescriptor(m.fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	if err == nil {
+		closeFile(m.fd)
 		m.fd, m.mode = fd, unix.O_RDONLY
 	}
 }
@@ -67,4 +78,109 @@ func (e *entry) searchFile(flags int) (memory, error) {
 		}
 	}
 	return nil, nil
+}
+
+// keptFiles are descriptors of files that are to be closed, but not while this process has POSIX locks on the file:
+// closing any descriptor of it, whosever it is, would drop them all. They are closed with the next one that is, and
+// used again meanwhile, so that there are never more of them than were needed at once.
+var keptFiles fileKeeper
+
+type fileKeeper struct {
+	mu   sync.Mutex
+	kept []int
+}
+
+// closeFile closes a descriptor of a file of the user's as soon as no lock goes with it. Whoever takes a lock between the
+// look and the closing loses it.
+func closeFile(fd int) {
+	locked := locksOn(fd)
+	if !locked {
+		unix.Close(fd)
+	}
+	keptFiles.mu.Lock()
+	defer keptFiles.mu.Unlock()
+	keptFiles.kept = slices.DeleteFunc(keptFiles.kept, func(fd int) bool {
+		free := !locksOn(fd)
+		if free {
+			unix.Close(fd)
+		}
+		return free
+	})
+	if locked {
+		keptFiles.kept = append(keptFiles.kept, fd)
+	}
+}
+
+// locksOn reports whether this process may have POSIX locks on a descriptor's file. Mostly nobody has any, which one call
+// tells; but of all those who have it names one.
+func locksOn(fd int) bool {
+	first := unix.Flock_t{Type: unix.F_WRLCK}
+	err := setLock(fd, unix.F_OFD_GETLK, &first)
+	if err == nil && first.Type == unix.F_UNLCK {
+		return false
+	}
+	var st unix.Stat_t
+	if err == nil && int(first.Pid) == processID() || unix.Fstat(fd, &st) != nil {
+		return true
+	}
+	list, lack := contents("/proc/locks")
+	self, linkErr := os.Readlink("/proc/self") // as those count who have mounted it
+	if list == nil || linkErr != nil {
+		return err == nil || lack != nil
+	}
+	inode := []byte(":" + strconv.FormatUint(st.Ino, 10))
+	for line := range bytes.Lines(list) {
+		// 1: POSIX  ADVISORY  WRITE 4711 fe:00:123456 0 EOF; who only waits has an arrow before.
+		f := bytes.Fields(line)
+		if len(f) > 5 && string(f[1]) == "POSIX" && string(f[4]) == self && bytes.HasSuffix(f[5], inode) {
+			return true
+		}
+	}
+	return false
+}
+
+// take is a kept descriptor of this file and access mode, to be used again; -1 if there is none.
+func (k *fileKeeper) take(device, inode uint64, mode int) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, fd := range k.kept {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && uint64(st.Dev) == device && st.Ino == inode && openMode(fd) == mode {
+			k.kept = slices.Delete(k.kept, i, i+1)
+			return fd
+		}
+	}
+	return -1
+}
+
+// none reports that nothing is kept, as it is mostly.
+func (k *fileKeeper) none() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.kept) == 0
+}
+
+// anotherDescriptor is one more descriptor of an open file, with the same access mode.
+func anotherDescriptor(fd int) (int, error) {
+	var st unix.Stat_t
+	if !keptFiles.none() && unix.Fstat(fd, &st) == nil {
+		if again := keptFiles.take(uint64(st.Dev), st.Ino, openMode(fd)); again >= 0 {
+			return again, nil
+		}
+	}
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// openKept is a kept descriptor of the file at a path, for an open that does no more than to open; -1 if there is none.
+func openKept(path string, flags int) (int, error) {
+	var st unix.Stat_t
+	if keptFiles.none() || flags&(unix.O_TRUNC|unix.O_EXCL) != 0 || unix.Stat(path, &st) != nil {
+		return -1, nil
+	}
+	mode := flags & unix.O_ACCMODE
+	want := map[int]uint32{unix.O_RDONLY: unix.R_OK, unix.O_WRONLY: unix.W_OK, unix.O_RDWR: unix.R_OK | unix.W_OK}[mode]
+	if unix.Faccessat(unix.AT_FDCWD, path, want, unix.AT_EACCESS) != nil {
+		return -1, nil // the open will say why
+	}
+	return keptFiles.take(uint64(st.Dev), st.Ino, mode), nil
 }

@@ -33,7 +33,10 @@ func (e *entry) backingName() string {
 
 // OpenFile opens or makes a file, which is no directory. flags are those of os.OpenFile.
 func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
-	fd, err := openPath(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)
+	fd, err := openKept(path, flags)
+	if fd < 0 {
+		fd, err = openPath(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0o666)
+	}
 	switch {
 	case err == unix.ENOENT:
 		if _, parentErr := os.Stat(filepath.Dir(path)); parentErr != nil {
@@ -62,7 +65,7 @@ func OpenFile(path string, flags int, readable, writable bool) (*File, error) {
 // FileOf is a file by a descriptor, of which it takes a duplicate. InvalidHandle for a number that is none, or not of a
 // file.
 func FileOf(descriptor uintptr) (*File, error) {
-	fd, err := unix.FcntlInt(descriptor, unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := anotherDescriptor(int(descriptor))
 	if err != nil {
 		code := InvalidHandle
 		if err != unix.EBADF && err != unix.EINVAL {
@@ -72,7 +75,7 @@ func FileOf(descriptor uintptr) (*File, error) {
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err != nil {
-		unix.Close(fd)
+		closeFile(fd)
 		return nil, &Fault{Code: InvalidHandle, Cause: err}
 	}
 	mode := flags & unix.O_ACCMODE
@@ -117,7 +120,7 @@ func (f *File) Unlink(path string) {
 
 func (f *File) leave() {
 	if f.uses.leave() {
-		unix.Close(f.fd)
+		closeFile(f.fd)
 	}
 }
 
@@ -128,7 +131,7 @@ func (f *File) Close() error {
 		return closedHandle()
 	}
 	if free {
-		unix.Close(f.fd)
+		closeFile(f.fd)
 	}
 	return nil
 }
@@ -176,10 +179,10 @@ func (f *File) sizeFor(asked int64, writes bool) (int64, error) {
 // the system allows that.
 func overMemory(spec *Spec, access Access) (memory, [3]uint64, error) {
 	var st unix.Stat_t
-	fd, err := unix.FcntlInt(uintptr(spec.over.fd), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := anotherDescriptor(spec.over.fd)
 	if err == nil {
 		if err = unix.Fstat(fd, &st); err != nil {
-			unix.Close(fd)
+			closeFile(fd)
 		}
 	}
 	if err != nil {
@@ -202,7 +205,11 @@ type userFile struct {
 
 func (m *userFile) descriptor() int { return m.fd }
 func (m *userFile) openMode() int   { return m.mode }
-func (m *userFile) close() error    { return closeMemory(m.fd) }
+
+func (m *userFile) close() error {
+	closeFile(m.fd)
+	return nil
+}
 
 func (m *userFile) view(offset, length int64, access Access) ([]byte, error) {
 	prot, flags := viewProtection(access)
