@@ -37,6 +37,7 @@ var scenes = []scene{
 
 	{name: "Set of manual reset", objects: []int{theManual}, op: "set", gives: first, free: true},
 	{name: "Set of manual reset for a waiter", objects: []int{theManual}, op: "set", gives: first, waits: true},
+	{name: "Pulse of manual reset", objects: []int{theManual}, op: "pulse", gives: first},
 	{name: "Pulse of manual reset for a waiter", objects: []int{theManual}, op: "pulse", gives: first, waits: true},
 	{name: "Wait for manual reset that sleeps", objects: []int{theManual}, op: "wait", gives: first, sleeps: true},
 

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,15 +136,22 @@ func sleepMany(on []sleeper, deadline time.Time) bool {
 
 var waitvs = sync.Pool{New: func() any { return new([MaximumWaitObjects + 1]waitv) }}
 
-// wake wakes at most n of those who sleep on a number, and says how many it woke.
+// wake wakes at most n of those who sleep on a number, and says how many it woke. The kernel may lack the memory to look for
+// them, which a moment later it may have: who sleeps must not be taken for one who does not.
 func wake(addr *uint32, n int, private bool) int {
 	op := uintptr(futexWake)
 	if private {
 		op |= futexPrivate
 	}
-	woken, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), op, uintptr(n), 0, 0, 0)
-	if errno != 0 {
-		return 0
+	for range 10 {
+		woken, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), op, uintptr(n), 0, 0, 0)
+		if errno == 0 {
+			return int(woken)
+		}
+		if errno != unix.ENOMEM {
+			break
+		}
+		runtime.Gosched()
 	}
-	return int(woken)
+	return 0
 }
