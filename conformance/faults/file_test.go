@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -363,4 +364,42 @@ func (p *play) locksKept(by *actor, at int64) {
 		p.t.Fatalf("%s: the lock that a process had on its own file is gone: %+v, want %d", p.where, seen, by.PID)
 	}
 	by.must(request{Op: "free", Path: p.path})
+}
+
+// TestFileGrowsMeanwhile: a process that is about to make a file longer finds no room for it, and what it had begun is taken
+// back; but not what another process has made of the file meanwhile.
+func TestFileGrowsMeanwhile(t *testing.T) {
+	if !actors.CanFail {
+		t.Skip("system calls can be made to fail on amd64 alone")
+	}
+	const muchLonger = 2 * grownLen
+	w := newWorld(t, setting{namedshm.LocalNamespace, "file"})
+	victim, other := w.start(t), w.start(t)
+	path := filepath.Join(w.Root, "file")
+	for _, e := range []unix.Errno{unix.ENOSPC, unix.EIO} {
+		if err := os.WriteFile(path, written(overPath), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tr := actors.Trace(t, victim.Process)
+		victim.Ask(request{Op: "create", Kind: overPath, Path: path, Size: grownLen, Marked: true})
+		_, happened := tr.FailAt(0, func(c actors.Call) []unix.Errno {
+			if c.Name() != "fallocate" {
+				return nil
+			}
+			h := other.must(request{Op: "create", Kind: overPath, Path: path, Size: muchLonger}).Handle
+			other.must(request{Op: "stamp", Kind: overPath, Size: muchLonger, Handle: h, Number: newStamp()})
+			other.must(request{Op: "close", Handle: h})
+			return []unix.Errno{e}
+		}, false)
+		tr.LetGo()
+		if got := victim.answer(); !happened || got.Error == nil || !slices.Contains(codes[e], got.code()) {
+			t.Fatalf("%v: %v", e, got)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || len(b) != muchLonger || spoiled(overPath, b) != nil {
+			t.Errorf("%v: of the other's file %d bytes are left, want %d; %v", e, len(b), muchLonger, err)
+		}
+		victim.must(request{Op: "forget"})
+		other.must(request{Op: "forget"})
+	}
 }

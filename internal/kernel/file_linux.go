@@ -10,22 +10,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// grow makes a file longer, and reserves the blocks: a hole in a file system that is full would end whoever touches it.
+// grow makes a file longer, and reserves the blocks: a hole in a file system that is full would end whoever touches it. They
+// are reserved first and the length comes after, so that a failure leaves the length to whoever else may change it: no call
+// here can make the file shorter than another process has made it. Some file systems do only both at once.
 func grow(fd int, from, to int64) error {
 	if err := fits(to); err != nil {
 		return err
 	}
-	for {
-		switch err := unix.Fallocate(fd, 0, from, to-from); err {
-		case nil:
-			return nil
-		case unix.EINTR:
-		case unix.EOPNOTSUPP:
-			return fill(fd, from, to)
-		default:
-			truncate(fd, from)
-			return &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("fallocate", err)}
-		}
+	allocate := func(mode uint32) error {
+		return uninterrupted(func() error { return unix.Fallocate(fd, mode, from, to-from) })
+	}
+	err := allocate(unix.FALLOC_FL_KEEP_SIZE)
+	if err == nil || err == unix.EOPNOTSUPP {
+		err = allocate(0)
+	}
+	switch err {
+	case nil:
+		return nil
+	case unix.EOPNOTSUPP:
+		return fill(fd, from, to)
+	}
+	giveBack(fd, from)
+	return &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("fallocate", err)}
+}
+
+// giveBack frees the blocks behind the end of a file that was to become longer and could not. A file that has another end
+// by now is somebody else's to care for.
+func giveBack(fd int, end int64) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Size == end {
+		truncate(fd, end)
 	}
 }
 

@@ -220,11 +220,12 @@ func (m *userFile) view(offset, length int64, access Access) ([]byte, error) {
 	return unsafe.Slice((*byte)(p), length), nil
 }
 
-// fill writes zeros from one offset of a file to another. What it cannot write it takes back.
+// fill writes zeros from one offset of a file to another. What it cannot write it takes back, if the file ends there.
 func fill(fd int, from, to int64) error {
 	if err := fits(to); err != nil {
 		return err
 	}
+	var st unix.Stat_t
 	zeros := make([]byte, min(to-from, 1<<20))
 	for at := from; at < to; {
 		n, err := unix.Pwrite(fd, zeros[:min(int64(len(zeros)), to-at)], at)
@@ -235,7 +236,9 @@ func fill(fd int, from, to int64) error {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			unix.Ftruncate(fd, from)
+			if unix.Fstat(fd, &st) == nil && st.Size == at {
+				truncate(fd, from)
+			}
 			return &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError("write", err)}
 		}
 		at += int64(n)
