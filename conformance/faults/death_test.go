@@ -62,10 +62,10 @@ func TestKilledAtEveryCall(t *testing.T) {
 	})
 }
 
-// stride is the way to the next point. Who lists looks into every process of the machine, in calls that are all alike and
+// stride is the way to the next point. Who lists or searches looks into every process of the machine, in calls that are all alike and
 // change nothing: after the first of them, not every one is tried.
 func (s *scene) stride(n, untilWalk int) int {
-	if op := s.does.Op; n < untilWalk || op != "list" && op != "stat" || everyCall() {
+	if op := s.does.Op; n < untilWalk || op != "list" && op != "stat" && !s.hidden || everyCall() {
 		return 1
 	}
 	return n / 2

@@ -93,7 +93,7 @@ func limits(c actors.Call) []unix.Errno {
 
 // withOthers adds what a scene is about. Where a view is made or given back, the kernel may have no memory for its books of
 // a process's mappings, and a view that cannot be unmapped now can be later. Where a creator died, what it was about to
-// make may stay unreadable.
+// make may stay unreadable. And the file system of a user's file may have no way to reserve blocks.
 func (s *scene) withOthers(fits func(actors.Call) []unix.Errno) func(actors.Call) []unix.Errno {
 	return func(c actors.Call) []unix.Errno {
 		switch {
@@ -101,6 +101,8 @@ func (s *scene) withOthers(fits func(actors.Call) []unix.Errno) func(actors.Call
 			return []unix.Errno{unix.ENOMEM}
 		case c.Name() == "pread64" && s.orphan:
 			return []unix.Errno{unix.EIO}
+		case c.Name() == "fallocate" && s.does.hasFile():
+			return append(fits(c), unix.EOPNOTSUPP)
 		}
 		return fits(c)
 	}

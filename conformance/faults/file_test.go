@@ -76,6 +76,7 @@ var fileScenes = []scene{
 	{name: "open over a file", does: request{Op: "open", Kind: overPath}, held: true, only: onMemfd},
 	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)}, held: true, only: onMemfd},
 	{name: "open over a file of a dead name", does: request{Op: "open", Kind: overPath}, dead: true, only: onMemfd},
+	{name: "open over a file that is searched for", does: request{Op: "open", Kind: overPath}, held: true, hidden: true, only: onMemfd},
 	{name: "open over a locked file", does: request{Op: "open", Kind: overPath}, held: true, locked: true, only: onMemfd},
 	{name: "close over a file", does: request{Op: "close", Kind: overPath}, opened: true, only: onMemfd},
 	{name: "close over a locked file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, locked: true, only: onMemfd},
@@ -95,6 +96,7 @@ var fileScenes = []scene{
 	{name: "adopt a locked file", does: request{Op: "create", Kind: adopted}, locked: true, only: onMemfd},
 	{name: "open what was adopted", does: request{Op: "open", Kind: adopted}, held: true, only: onMemfd},
 	{name: "map what was adopted", does: request{Op: "map", Kind: adopted}, opened: true, only: onMemfd},
+	{name: "lend what was adopted", does: request{Op: "lend", Kind: adopted}, opened: true, only: onMemfd},
 	{name: "close what was adopted", does: request{Op: "close", Kind: adopted}, opened: true, only: onMemfd},
 }
 
@@ -148,6 +150,13 @@ var fileOperations = map[string]operation{
 		}
 		clear(s.files)
 		return nil, errors.Join(all...)
+	},
+	"lend": func(_ context.Context, s *stage, r *request, _ *reply) (any, error) {
+		memory, err := kernel.KernelSection(s.held[r.Handle]).Memory()
+		if err != nil {
+			return nil, adoptionError("lend", r.Name, err)
+		}
+		return memory, nil
 	},
 	"flush": func(_ context.Context, s *stage, r *request, _ *reply) (any, error) {
 		v := s.held[r.Handle].(overView)
@@ -209,10 +218,14 @@ func createNew(r *request) (any, error) {
 func adopt(r *request) (any, error) {
 	s, err := kernel.AdoptSection(context.Background(), r.Name, r.file, adoptedLen, kernel.Access(r.Access))
 	if err != nil {
-		e := &namedshm.Error{Op: "adopt", Name: r.Name, Code: namedshm.Code(kernel.CodeOf(err)), Cause: err}
-		return nil, e
+		return nil, adoptionError("adopt", r.Name, err)
 	}
 	return kernel.RootSection(s), nil
+}
+
+// adoptionError is what package wine makes of an error.
+func adoptionError(op, name string, err error) error {
+	return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(kernel.CodeOf(err)), Cause: err}
 }
 
 func openOver(r *request) (any, error) {
@@ -306,6 +319,23 @@ func (p *play) layFile() {
 	if p.locked {
 		p.victim.must(request{Op: "lock", Path: p.path, Number: victimsByte})
 		p.holder.must(request{Op: "lock", Path: p.path, Number: holdersByte})
+	}
+}
+
+// hide takes the record of the way to the holder's memory out of the entry: a handle may have none.
+func (p *play) hide() {
+	p.t.Helper()
+	const slotsAt, slotLen = 512, 16
+	entries := p.Leftovers(p.t)
+	if len(entries) != 1 {
+		p.t.Fatalf("%q are there", entries)
+	}
+	f, err := os.OpenFile(entries[0], os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, slotLen), slotsAt)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		p.t.Fatal(err)
 	}
 }
 

@@ -28,6 +28,7 @@ type scene struct {
 	sleeps  bool // what the victim waits for comes when it sleeps
 	several bool // the operation is on three objects, of which this is one
 	long    bool // the name is too long for the first page of the entry
+	hidden  bool // the entry has no record of the way to the holder's memory: it has to be looked for
 	locked  bool // the victim and the holder have parts of the file locked that the section is of
 
 	only func(setting) bool // nil for everywhere
@@ -209,6 +210,9 @@ func (s *scene) begin(c *cast, n int) *play {
 func (p *play) hold() {
 	p.t.Helper()
 	p.kept = p.openAll(p.holder, p.making())
+	if p.hidden {
+		p.hide()
+	}
 	if p.isSection() {
 		p.stamp = p.holder.must(p.stamping(p.kept[0])).Number
 	}
