@@ -91,6 +91,9 @@ func (s *scene) kill(c *cast, n int) (call string, last bool) {
 	tr.Kill()
 	p.where = fmt.Sprintf("killed at call %d, before %s", n, call)
 	p.fileIntact(last, actors.Fault{})
+	if last {
+		p.gone()
+	}
 	p.intact()
 	p.over(n%2 == 0)
 	for i, a := range []*actor{c.holder, c.other} {

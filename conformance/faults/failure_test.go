@@ -86,6 +86,7 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 		answer = p.again(command, answer)
 	}
 	p.arrived()
+	p.gone()
 	p.intact()
 	p.leave(answer)
 	p.locksKept(p.victim, victimsByte)

@@ -75,12 +75,10 @@ var fileScenes = []scene{
 
 	{name: "open over a file", does: request{Op: "open", Kind: overPath}, held: true, only: onMemfd},
 	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)}, held: true, only: onMemfd},
-	{name: "open over a file of a dead name", does: request{Op: "open", Kind: overPath}, dead: true, only: onMemfd},
 	{name: "open over a file that is searched for", does: request{Op: "open", Kind: overPath}, held: true, hidden: true, only: onMemfd},
 	{name: "open over a locked file", does: request{Op: "open", Kind: overPath}, held: true, locked: true, only: onMemfd},
 	{name: "close over a file", does: request{Op: "close", Kind: overPath}, opened: true, only: onMemfd},
 	{name: "close over a locked file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, locked: true, only: onMemfd},
-	{name: "stat over a file", does: request{Op: "stat", Kind: overPath}, held: true, only: onMemfd},
 	{name: "gc over a file", does: request{Op: "bury", Kind: overPath}, dead: true, only: onMemfd},
 
 	{name: "map a file", does: request{Op: "map", Kind: overPath}, opened: true, held: true, only: onMemfd},
@@ -91,7 +89,6 @@ var fileScenes = []scene{
 	{name: "adopt", does: request{Op: "create", Kind: adopted}, only: onMemfd},
 	{name: "adopt for reading", does: request{Op: "create", Kind: adopted, Access: uint32(namedshm.Read)}, only: onMemfd},
 	{name: "adopt under a held name", does: request{Op: "create", Kind: adopted}, held: true, only: onMemfd},
-	{name: "adopt over a dead name", does: request{Op: "create", Kind: adopted}, dead: true, only: onMemfd},
 	{name: "adopt unnamed", does: request{Op: "create", Kind: adopted, Name: unnamed}, only: onMemfd},
 	{name: "adopt a locked file", does: request{Op: "create", Kind: adopted}, locked: true, only: onMemfd},
 	{name: "open what was adopted", does: request{Op: "open", Kind: adopted}, held: true, only: onMemfd},

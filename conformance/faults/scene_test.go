@@ -338,6 +338,17 @@ func (p *play) arrived() {
 	}
 }
 
+// gone is for when the victim's Pulse has ended, and who waited has got it: nobody else does, whatever the event was before.
+func (p *play) gone() {
+	p.t.Helper()
+	if p.does.Op != "pulse" {
+		return
+	}
+	if got := p.holder.must(request{Op: "try", Handle: p.kept[0]}); got.Acquired {
+		p.t.Fatalf("%s: the event is still signaled after a Pulse", p.where)
+	}
+}
+
 // intact checks that others find the object that the holder has, and cannot make another.
 func (p *play) intact() {
 	p.t.Helper()

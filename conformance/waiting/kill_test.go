@@ -134,6 +134,7 @@ func (s *scene) kill(e *ensemble, n int) (call string, last bool) {
 		if last {
 			p.arrived()
 		}
+		p.unsignaled()
 	}
 	p.goOn(1)
 	p.whole(p.uncounted(last)...)
@@ -148,6 +149,14 @@ func (s *scene) kill(e *ensemble, n int) (call string, last bool) {
 	}
 	p.close(false)
 	return call, last
+}
+
+// unsignaled is for a Pulse, which leaves nothing behind for those who come later, wherever it was cut short.
+func (p *play) unsignaled() {
+	p.t.Helper()
+	if p.op == "pulse" && p.state(0).Signaled {
+		p.t.Fatalf("%s: the event is signaled after a Pulse", p.where)
+	}
 }
 
 // fallAsleep has the victim go to sleep in its operation, and the waiter too if there is to be one.
