@@ -126,27 +126,31 @@ func closeFile(fd int) {
 }
 
 // locksOn reports whether this process may have POSIX locks on a descriptor's file. Mostly nobody has any, which one call
-// tells; but of all those who have it names one.
+// tells; but of all those who have it names one. Then the kernel is asked what goes with each descriptor of the file: a
+// lock goes with that through which it was taken. (/proc/locks would tell it in one list, but leaves lines out while others
+// lock and unlock.)
 func locksOn(fd int) bool {
 	first := unix.Flock_t{Type: unix.F_WRLCK}
 	err := setLock(fd, unix.F_OFD_GETLK, &first)
 	if err == nil && first.Type == unix.F_UNLCK {
 		return false
 	}
-	var st unix.Stat_t
-	if err == nil && int(first.Pid) == processID() || unix.Fstat(fd, &st) != nil {
+	var own, st unix.Stat_t
+	if err == nil && int(first.Pid) == processID() || unix.Fstat(fd, &own) != nil {
 		return true
 	}
-	list, lack := contents("/proc/locks")
-	self, linkErr := os.Readlink("/proc/self") // as those count who have mounted it
-	if list == nil || linkErr != nil {
+	const process = "/proc/thread-self/"
+	names, lack := directoryNames(process + "fd")
+	if names == nil {
 		return err == nil || lack != nil
 	}
-	inode := []byte(":" + strconv.FormatUint(st.Ino, 10))
-	for line := range bytes.Lines(list) {
-		// 1: POSIX  ADVISORY  WRITE 4711 fe:00:123456 0 EOF; who only waits has an arrow before.
-		f := bytes.Fields(line)
-		if len(f) > 5 && string(f[1]) == "POSIX" && string(f[4]) == self && bytes.HasSuffix(f[5], inode) {
+	for _, name := range names {
+		n, atoiErr := strconv.Atoi(name)
+		if atoiErr != nil || unix.Fstat(n, &st) != nil || st.Dev != own.Dev || st.Ino != own.Ino {
+			continue
+		}
+		told, lack := contents(process + "fdinfo/" + name)
+		if lack != nil || bytes.Contains(told, []byte(" POSIX ")) {
 			return true
 		}
 	}
