@@ -6,6 +6,9 @@
 // succeeded all the same or says clearly what failed; nothing is left of what it had begun, the same process can try
 // again, and others have noticed nothing.
 //
+// Sections over files of the user's, and those of memory that was there already, are among the scenes (file_test.go): after
+// each point the file has the bytes and the length that it ought to have, and whoever had a part of it locked still has.
+//
 // The processes are actors, as package actors has them; scene_test.go is the table of what they do, and errno_test.go that
 // of the errors. The calls that the Go runtime makes for itself are not made to fail.
 //
