@@ -16,13 +16,43 @@ import (
 // it takes on this machine at this moment; it is never held to less than a second.
 const recovery = 20
 
+// follow follows a name of a prefix until it is told to end.
+func follow(t *testing.T, target wine.Target) (<-chan wine.Event, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(bounded(t))
+	return wine.Follow(ctx, target), cancel
+}
+
+// wantGone wants the next event to be that the last handle was closed.
+func wantGone(t *testing.T, events <-chan wine.Event) {
+	t.Helper()
+	if e := wantEvent(t, events, wine.Gone); e.Reason != wine.HandleClosed {
+		t.Errorf("gone because %s", e.Reason)
+	}
+}
+
+// wantEnd waits until a follower that was told to end has ended, with its helper.
+func wantEnd(t *testing.T, events <-chan wine.Event, prefix string) {
+	t.Helper()
+	for range events {
+	}
+	wantNoHelper(t, prefix)
+}
+
+// send sends a signal to a helper.
+func send(t *testing.T, helper int, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(helper, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestFollowRestart: the Windows program is killed while it is read, and started again. The reader is told, and reads on.
 func TestFollowRestart(t *testing.T) {
 	w := need(t)
 	name := unique(t)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: w.first, Name: name})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
 	for round := range 3 {
 		begun := time.Now()
 		g := w.play(t, w.first)
@@ -37,18 +67,14 @@ func TestFollowRestart(t *testing.T) {
 		readFrames(t, e.Section, 100)
 		g.kill()
 		killed := time.Now()
-		if gone := wantEvent(t, events, wine.Gone); gone.Reason != wine.HandleClosed {
-			t.Errorf("round %d: gone because %s", round, gone.Reason)
-		}
+		wantGone(t, events)
 		if took := time.Since(killed); took > bound {
 			t.Errorf("round %d: noticed %v after the kill", round, took)
 		}
 		e.Section.Close()
 	}
 	cancel()
-	for range events {
-	}
-	wantNoHelper(t, w.first)
+	wantEnd(t, events, w.first)
 }
 
 // readFrames reads some frames of a running Windows program.
@@ -71,18 +97,15 @@ func readFrames(t *testing.T, s *wine.Section, count int) {
 func TestFollowClosedHandle(t *testing.T) {
 	w := need(t)
 	name := unique(t)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: w.first, Name: name})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
 	g := w.play(t, w.first)
 	g.ask("create", name, 4096)
 	g.ask("text", 0, "one")
 	first := wantEvent(t, events, wine.Attached).Section
 	defer first.Close()
 	g.ask("close")
-	if e := wantEvent(t, events, wine.Gone); e.Reason != wine.HandleClosed {
-		t.Errorf("gone because %s", e.Reason)
-	}
+	wantGone(t, events)
 	g.ask("create", name, 8192)
 	second := wantEvent(t, events, wine.Attached).Section
 	defer second.Close()
@@ -99,9 +122,8 @@ func TestFollowClosedHandle(t *testing.T) {
 func TestFollowReplaced(t *testing.T) {
 	w := need(t)
 	name := unique(t)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: w.first, Name: name})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
 	g := w.play(t, w.first)
 	g.ask("create", name, 4096)
 	first := wantEvent(t, events, wine.Attached).Section
@@ -111,22 +133,16 @@ func TestFollowReplaced(t *testing.T) {
 		t.Fatalf("%d helpers", len(found))
 	}
 	for anew := false; !anew; {
-		if err := syscall.Kill(found[0], syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
+		send(t, found[0], syscall.SIGSTOP)
 		g.ask("close")
 		// A helper that is stopped in the middle of a look has the section open itself, and keeps its name.
 		anew = g.ask("create", name, 4096) == "new"
 		if !anew {
-			if err := syscall.Kill(found[0], syscall.SIGCONT); err != nil {
-				t.Fatal(err)
-			}
+			send(t, found[0], syscall.SIGCONT)
 		}
 	}
 	g.ask("text", 0, "two")
-	if err := syscall.Kill(found[0], syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	send(t, found[0], syscall.SIGCONT)
 	second := wantEvent(t, events, wine.Replaced).Section
 	defer second.Close()
 	if v := mapAll(t, second.Section, namedshm.Read); string(v.Bytes()[:3]) != "two" {
@@ -139,9 +155,8 @@ func TestFollowPrefix(t *testing.T) {
 	w := need(t)
 	prefix := w.freshPrefix(t)
 	name := unique(t)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: prefix, Name: name, Access: namedshm.ReadWrite})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: prefix, Name: name, Access: namedshm.ReadWrite})
 	for range 2 {
 		g := w.play(t, prefix)
 		g.ask("create", name, 4096)
@@ -156,31 +171,24 @@ func TestFollowPrefix(t *testing.T) {
 		wantEvent(t, events, wine.Gone)
 	}
 	cancel()
-	for range events {
-	}
-	wantNoHelper(t, prefix)
+	wantEnd(t, events, prefix)
 }
 
 // TestFollowHelperKilled: somebody kills the helper; the follower gets another one, and nothing is told.
 func TestFollowHelperKilled(t *testing.T) {
 	w := need(t)
 	name := unique(t)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: w.first, Name: name})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
 	g := w.play(t, w.first)
 	g.ask("create", name, 4096)
 	defer wantEvent(t, events, wine.Attached).Section.Close()
 	for _, pid := range helpers(t, w.first) {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		send(t, pid, syscall.SIGKILL)
 	}
 	until(t, "there is another helper", func() bool { return len(helpers(t, w.first)) == 1 })
 	g.ask("close")
-	if e := wantEvent(t, events, wine.Gone); e.Reason != wine.HandleClosed {
-		t.Errorf("gone because %s", e.Reason)
-	}
+	wantGone(t, events)
 }
 
 // TestFollowFails: what cannot become better ends it.

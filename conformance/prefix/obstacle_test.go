@@ -307,8 +307,7 @@ func TestStoppedInACall(t *testing.T) {
 	w := need(t)
 	name := unique(t)
 	w.play(t, w.first).ask("create", name, 4096)
-	ctx, cancel := context.WithCancel(bounded(t))
-	events := wine.Follow(ctx, wine.Target{Prefix: w.first, Name: name})
+	events, cancel := follow(t, wine.Target{Prefix: w.first, Name: name})
 	defer wantEvent(t, events, wine.Attached).Section.Close()
 	for _, pid := range helpers(t, w.first) {
 		stopped := false
@@ -321,9 +320,7 @@ func TestStoppedInACall(t *testing.T) {
 				}
 				signal = syscall.SIGCONT
 			}
-			if err := syscall.Kill(pid, signal); err != nil {
-				t.Fatal(err)
-			}
+			send(t, pid, signal)
 			stopped = !stopped
 			return false
 		})
@@ -357,9 +354,8 @@ func TestNoWindow(t *testing.T) {
 	t.Setenv("DISPLAY", ":4711")
 	g := w.play(t, prefix)
 	g.ask("create", "Foo", 4096)
-	ctx, cancel := context.WithCancel(bounded(t))
+	events, cancel := follow(t, wine.Target{Prefix: prefix, Name: "Foo"})
 	defer cancel()
-	events := wine.Follow(ctx, wine.Target{Prefix: prefix, Name: "Foo"})
 	defer wantEvent(t, events, wine.Attached).Section.Close()
 	for _, pid := range helpers(t, prefix) {
 		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
