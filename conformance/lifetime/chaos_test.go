@@ -16,18 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // Ten processes create, open and close one name and are killed at random. What each of them did, and was told, is
 // written to one journal, which is judged when all is over (see history_test.go).
 //
-// The journal is a file that every process appends to, one record with each write. The kernel puts appended records
-// one behind the other, so their order in the file is an order in which things happened: what a process wrote before
-// it called the library stands before all that others wrote after they saw the effect. It needs no clock, and a killed
-// process has either written a record or not.
+// The order of the records is an order in which things happened: what a process wrote before it called the library stands
+// before all that others wrote after they saw the effect. It needs no clock.
 
 // event is one record of the journal.
 type event struct {
@@ -60,10 +57,8 @@ const (
 	opMade   // OpenOrCreate that made it
 )
 
-const eventLen = 20
-
-func (e *event) encode() []byte {
-	b := make([]byte, eventLen)
+func (e event) encode() []byte {
+	b := make([]byte, journal.Len)
 	binary.LittleEndian.PutUint16(b, e.process)
 	b[2], b[3] = byte(e.kind), byte(e.op)
 	binary.LittleEndian.PutUint32(b[4:], uint32(e.result))
@@ -80,33 +75,19 @@ func decodeEvent(b []byte) event {
 	}
 }
 
-// journal is the file that events are appended to.
-type journal struct{ fd int }
-
-func openJournal(path string) (*journal, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
-	return &journal{fd}, err
-}
-
-func (j *journal) write(e event) {
-	if n, err := unix.Write(j.fd, e.encode()); err != nil || n != eventLen {
-		panic(fmt.Sprintf("journal: %d bytes, %v", n, err))
-	}
-}
-
 // rioter is a process in the crowd.
 type rioter struct {
 	name    string
 	process uint16
 	serial  uint32
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 }
 
 // riot opens, creates and closes one name until the process is killed. It returns only with an error.
 func riot(r request) error {
 	debug.SetGCPercent(100)
-	j, err := openJournal(r.Text)
+	j, err := journal.Open(r.Text)
 	if err != nil {
 		return err
 	}
@@ -132,7 +113,7 @@ func (r *rioter) turn(depth int) error {
 			return err
 		}
 		e.kind, e.result = returned, problem.Code
-		r.journal.write(e)
+		r.journal.Append(e.encode())
 		if e.result != namedshm.ErrFileNotFound && e.result != namedshm.ErrAlreadyExists {
 			fmt.Fprintf(os.Stderr, "process %d: %v\n", r.process, err)
 		}
@@ -149,7 +130,7 @@ func (r *rioter) turn(depth int) error {
 	// Whoever comes first gives the section its identity: a creator may be killed before it does.
 	word.CompareAndSwap(0, r.random.Uint64()|1)
 	e.kind, e.identity = returned, word.Load()
-	r.journal.write(e)
+	r.journal.Append(e.encode())
 	for r.random.IntN(4) == 0 {
 		time.Sleep(r.upTo(200 * time.Microsecond)) // so that others get the processor while it holds
 		if depth < 2 && r.random.IntN(2) == 0 {
@@ -160,18 +141,18 @@ func (r *rioter) turn(depth int) error {
 	}
 	if word.Load() != e.identity {
 		e.kind = changed
-		r.journal.write(e)
+		r.journal.Append(e.encode())
 	}
 	if err := v.Close(); err != nil {
 		return err
 	}
 	e.kind = closing
-	r.journal.write(e)
+	r.journal.Append(e.encode())
 	if err := s.Close(); err != nil {
 		return err
 	}
 	e.kind = closed
-	r.journal.write(e)
+	r.journal.Append(e.encode())
 	return nil
 }
 
@@ -184,15 +165,15 @@ func (r *rioter) call(e *event) (*namedshm.Section, error) {
 	choice := r.random.IntN(10)
 	switch {
 	case choice < 5:
-		r.journal.write(*e)
+		r.journal.Append(e.encode())
 		return namedshm.Open(r.name, namedshm.ReadWrite)
 	case choice < 8:
 		e.op = opCreate
-		r.journal.write(*e)
+		r.journal.Append(e.encode())
 		return namedshm.Create(r.name, 4096, namedshm.ReadWrite)
 	}
 	e.op = opEither
-	r.journal.write(*e)
+	r.journal.Append(e.encode())
 	s, created, err := namedshm.OpenOrCreate(r.name, 4096, namedshm.ReadWrite)
 	if created {
 		e.op = opMade
@@ -206,7 +187,7 @@ type crowd struct {
 	w       *world
 	name    string
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 	path    string
 	started uint16
 	members []participant
@@ -225,11 +206,11 @@ func TestChaos(t *testing.T) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		path := filepath.Join(t.TempDir(), "journal")
-		j, err := openJournal(path)
+		j, err := journal.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer unix.Close(j.fd)
+		defer j.Close()
 		c := &crowd{t: t, w: w, name: name, random: rand.New(rand.NewPCG(seed, 0)), journal: j, path: path,
 			members: make([]participant, processes)}
 		for i := range c.members {
@@ -255,13 +236,13 @@ func TestChaos(t *testing.T) {
 		witness := w.start(t)
 		witness.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		w.nothingLeft(t, witness)
-		b, err := os.ReadFile(path)
+		events, err := journal.Read(path, decodeEvent)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h := newHistory()
-		for ; len(b) >= eventLen; b = b[eventLen:] {
-			h.add(decodeEvent(b))
+		for _, e := range events {
+			h.add(e)
 		}
 		for i, problem := range h.judge() {
 			if i == 20 {
@@ -291,23 +272,23 @@ func (c *crowd) kill(i int) {
 	if m.actor.Answered(&r) {
 		c.t.Fatalf("process %d gave up: %v", m.process, r)
 	}
-	c.journal.write(event{process: m.process, kind: killing})
+	c.journal.Append(event{process: m.process, kind: killing}.encode())
 	m.actor.kill()
-	c.journal.write(event{process: m.process, kind: reaped})
+	c.journal.Append(event{process: m.process, kind: reaped}.encode())
 }
 
 // killAll kills all processes at once.
 func (c *crowd) killAll() int {
 	c.t.Helper()
 	for _, m := range c.members {
-		c.journal.write(event{process: m.process, kind: killing})
+		c.journal.Append(event{process: m.process, kind: killing}.encode())
 		m.actor.Signal(syscall.SIGKILL)
 	}
 	var all sync.WaitGroup
 	for _, m := range c.members {
 		all.Go(func() {
 			m.actor.kill()
-			c.journal.write(event{process: m.process, kind: reaped})
+			c.journal.Append(event{process: m.process, kind: reaped}.encode())
 		})
 	}
 	all.Wait()

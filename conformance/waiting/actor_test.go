@@ -12,6 +12,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // request is one command to an actor: a line of JSON.
@@ -206,7 +207,7 @@ func (s *stage) use(r request) (answer reply, err error) {
 	if r.Cancel {
 		time.AfterFunc(r.Timeout, cancel)
 	}
-	answer.Began = monotonic()
+	answer.Began = journal.Now()
 	if r.Marked {
 		actors.BeginMark()
 	}
@@ -225,7 +226,7 @@ func (s *stage) use(r request) (answer reply, err error) {
 	if r.Marked {
 		actors.EndMark()
 	}
-	answer.Ended = monotonic()
+	answer.Ended = journal.Now()
 	return answer, err
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // noticed is how long after its owner's death a waiter has a mutex, as the library promises.
@@ -48,7 +49,7 @@ func (w *world) diesInTime(t *testing.T, waiter *actor, handle int, name string)
 		owner.must(request{Op: "wait", Handle: owned})
 		waiter.Ask(request{Op: "wait", Handle: handle})
 		w.blocked(t, waiter, looker, name, 1)
-		began := monotonic()
+		began := journal.Now()
 		owner.Kill()
 		got := waiter.mustAnswer(request{Op: "wait"})
 		if !got.Abandoned {

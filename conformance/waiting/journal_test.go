@@ -4,17 +4,14 @@ package waiting
 
 import (
 	"encoding/binary"
-	"fmt"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
-// The journal is a file that every process appends to, one record with each write, before each operation and after it.
-// A killed process has either written a record or not. What the records say about time is the clock's, which is one for
-// all processes: a call was made after the time in its first record, and had returned before the time in its second.
+// A process writes a record before each operation and after it. What the records say about time is the clock's, which is
+// one for all processes: a call was made after the time in its first record, and had returned before the time in its
+// second.
 
 // record is one record of the journal.
 type record struct {
@@ -69,17 +66,13 @@ const (
 	abandoned
 )
 
-// recordLen divides a page: a write that goes over the end of a page is done in two parts, and a kill can come between.
-const recordLen = 64
-
-func (r *record) encode() []byte {
-	b := make([]byte, 0, recordLen)
+func (r record) encode() []byte {
+	b := make([]byte, 0, journal.Len)
 	b = append(b, byte(r.kind), byte(r.op), byte(r.flags), 0)
 	for _, n := range []uint32{r.process, r.client, r.serial, r.handle, r.objects, r.count, uint32(r.number), uint32(r.code), uint32(r.result)} {
 		b = binary.LittleEndian.AppendUint32(b, n)
 	}
-	b = binary.LittleEndian.AppendUint64(b, uint64(r.time))
-	return append(b, make([]byte, recordLen-len(b))...)
+	return binary.LittleEndian.AppendUint64(b, uint64(r.time))
 }
 
 func decodeRecord(b []byte) record {
@@ -106,30 +99,4 @@ func (r *record) aim(objects ...int) {
 	for i, o := range objects {
 		r.objects |= uint32(o) << (4 * i)
 	}
-}
-
-// journal is the file that records are appended to.
-type journal struct{ fd int }
-
-func openJournal(path string) (*journal, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
-	return &journal{fd}, err
-}
-
-func (j *journal) write(r record) {
-	if n, err := unix.Write(j.fd, r.encode()); err != nil || n != recordLen {
-		panic(fmt.Sprintf("journal: %d bytes, %v", n, err))
-	}
-}
-
-func readJournal(path string) ([]record, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var all []record
-	for ; len(b) >= recordLen; b = b[recordLen:] {
-		all = append(all, decodeRecord(b))
-	}
-	return all, nil
 }

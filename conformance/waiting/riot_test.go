@@ -15,11 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/anishathalye/porcupine"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // A riot is a number of processes that do at random what can be done with the objects, while some of them are killed
@@ -72,7 +71,7 @@ type rioter struct {
 	handle  uint32
 	depth   int // of the mutex, as far as this client knows
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 	objects [objectCount]object
 }
 
@@ -82,7 +81,7 @@ func riot(order *riotOrder) error {
 	if order.Seed%2 == 0 {
 		namedshm.SetWaitSpin(0)
 	}
-	j, err := openJournal(order.Journal)
+	j, err := journal.Open(order.Journal)
 	if err != nil {
 		return err
 	}
@@ -284,10 +283,10 @@ func (r *rioter) gained(e *record, which ...int) {
 func (r *rioter) done(e *record, do func() error) error {
 	r.serial++
 	e.kind, e.process, e.client, e.serial, e.handle = calling, r.order.Process, r.client, r.serial, r.handle
-	e.time = monotonic()
-	r.journal.write(*e)
+	e.time = journal.Now()
+	r.journal.Append(e.encode())
 	err := do()
-	e.time = monotonic()
+	e.time = journal.Now()
 	e.kind = returned
 	var problem *namedshm.Error
 	if errors.As(err, &problem) {
@@ -295,7 +294,7 @@ func (r *rioter) done(e *record, do func() error) error {
 	} else if err != nil && e.flags&timedOut == 0 {
 		return err
 	}
-	r.journal.write(*e)
+	r.journal.Append(e.encode())
 	if !(&step{record: *e}).expected() {
 		fmt.Fprintf(os.Stderr, "process %d: %v\n", e.process, err)
 	}
@@ -304,7 +303,7 @@ func (r *rioter) done(e *record, do func() error) error {
 
 // lastLook is what the one who looks last sees: it takes all that it can get.
 func lastLook(order *riotOrder) error {
-	j, err := openJournal(order.Journal)
+	j, err := journal.Open(order.Journal)
 	if err != nil {
 		return err
 	}
@@ -338,7 +337,7 @@ type mob struct {
 	w       *world
 	order   riotOrder // but for what is different for each process
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 	members []member
 }
 
@@ -351,11 +350,11 @@ type member struct {
 func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration time.Duration, brokenHow string) *history {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "journal")
-	j, err := openJournal(path)
+	j, err := journal.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(j.fd)
+	defer j.Close()
 	keeper := w.start(t)
 	defer keeper.Kill()
 	name := fmt.Sprintf("%sRiot%d", w.space, random.Uint32())
@@ -375,7 +374,7 @@ func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration
 	}
 	m.killAll()
 	keeper.must(request{Op: "final", Riot: &m.order})
-	records, err := readJournal(path)
+	records, err := journal.Read(path, decodeRecord)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -416,21 +415,21 @@ func (m *mob) kill(i int) {
 	if one.actor.Answered(&r) {
 		m.t.Fatalf("process %d gave up: %v", one.process, r)
 	}
-	m.journal.write(record{kind: killing, process: one.process, time: monotonic()})
+	m.journal.Append(record{kind: killing, process: one.process, time: journal.Now()}.encode())
 	one.actor.Kill()
-	m.journal.write(record{kind: reaped, process: one.process, time: monotonic()})
+	m.journal.Append(record{kind: reaped, process: one.process, time: journal.Now()}.encode())
 }
 
 // killAll kills all processes at once.
 func (m *mob) killAll() {
 	m.t.Helper()
 	for _, one := range m.members {
-		m.journal.write(record{kind: killing, process: one.process, time: monotonic()})
+		m.journal.Append(record{kind: killing, process: one.process, time: journal.Now()}.encode())
 		one.actor.Signal(syscall.SIGKILL)
 	}
 	for _, one := range m.members {
 		one.actor.Kill()
-		m.journal.write(record{kind: reaped, process: one.process, time: monotonic()})
+		m.journal.Append(record{kind: reaped, process: one.process, time: journal.Now()}.encode())
 	}
 	m.order.Process = 0
 }

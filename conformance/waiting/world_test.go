@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
@@ -197,13 +195,4 @@ func (w *world) blocked(t *testing.T, a, by *actor, name string, want int) {
 func (w *world) nothingLeft(t *testing.T, by *actor) {
 	t.Helper()
 	w.NothingLeft(t, w.backing == "file" || actors.OnFileBacking(), func() { by.must(request{Op: "bury", Number: int(w.space)}) })
-}
-
-// monotonic is the time that is the same for all processes of the machine.
-func monotonic() int64 {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		panic(err)
-	}
-	return now.Nano()
 }

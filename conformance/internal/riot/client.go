@@ -18,6 +18,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // order is what a process in a riot is told.
@@ -67,7 +68,7 @@ type client struct {
 	*order
 	serial  uint32
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 	held    []*handle
 }
 
@@ -98,7 +99,7 @@ func riot(o *order) error {
 	if err := unix.Flock(alive, unix.LOCK_EX); err != nil {
 		return err
 	}
-	j, err := openJournal(o.Journal)
+	j, err := journal.Open(o.Journal)
 	if err != nil {
 		return err
 	}
@@ -151,19 +152,19 @@ func (c *client) done(r *record, do func() error) error {
 
 func (c *client) begin(r *record) {
 	c.serial++
-	r.what, r.process, r.serial, r.time = calling, c.Process, c.serial, monotonic()
-	c.journal.write(*r)
+	r.what, r.process, r.serial, r.time = calling, c.Process, c.serial, journal.Now()
+	c.journal.Append(r.encode())
 }
 
 func (c *client) end(r *record, err error) error {
-	r.what, r.time = returned, monotonic()
+	r.what, r.time = returned, journal.Now()
 	var problem *namedshm.Error
 	if errors.As(err, &problem) {
 		r.code = problem.Code
 	} else if err != nil && r.flags&timedOut == 0 {
 		return err
 	}
-	c.journal.write(*r)
+	c.journal.Append(r.encode())
 	if !r.expected() {
 		fmt.Fprintf(os.Stderr, "process %d: %v\n", c.Process, err)
 	}
@@ -288,8 +289,8 @@ func (h *handle) identify(identity uint64) error {
 // check writes down if a section is not the one that it was.
 func (c *client) check(h *handle) {
 	if !h.same() {
-		c.journal.write(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1,
-			object: h.object, time: monotonic()})
+		c.journal.Append(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1,
+			object: h.object, time: journal.Now()}.encode())
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
 // Plan is what a riot is to be.
@@ -43,7 +44,7 @@ type leader struct {
 	host    actors.Host
 	names   []string
 	random  *rand.Rand
-	journal *journal
+	journal *journal.Journal
 	started uint32
 	members []*member
 	sleeper *member // nil without one
@@ -68,11 +69,11 @@ func (p *Plan) Run(host actors.Host) *History {
 	if p.Stops == nil {
 		p.Stops = allStops
 	}
-	j, err := openJournal(p.Journal)
+	j, err := journal.Open(p.Journal)
 	if err != nil {
 		host.Fatal(err)
 	}
-	defer unix.Close(j.fd)
+	defer j.Close()
 	l := &leader{Plan: p, host: host, journal: j, random: rand.New(rand.NewPCG(p.Seed, 0)), members: make([]*member, p.Processes)}
 	l.names = p.names(len(p.Kinds))
 	for i := range l.members {
@@ -95,7 +96,7 @@ func (p *Plan) Run(host actors.Host) *History {
 		l.resume(l.sleeper)
 	}
 	l.killAll()
-	records, err := readJournal(p.Journal)
+	records, err := journal.Read(p.Journal, decodeRecord)
 	if err != nil {
 		host.Fatal(err)
 	}
@@ -227,7 +228,7 @@ func (l *leader) trace(m *member) {
 // for the sleeper never does.
 func (l *leader) othersGoOn() {
 	l.host.Helper()
-	from := monotonic()
+	from := journal.Now()
 	left := map[uint32]bool{}
 	for _, m := range l.members {
 		if m != l.sleeper {
@@ -238,7 +239,7 @@ func (l *leader) othersGoOn() {
 		if time.Now().After(late) {
 			l.host.Fatalf("process %d stands still, and others wait for it: %v", l.sleeper.process, left)
 		}
-		records, err := readJournal(l.Journal)
+		records, err := journal.Read(l.Journal, decodeRecord)
 		if err != nil {
 			l.host.Fatal(err)
 		}
@@ -295,7 +296,7 @@ func (l *leader) condemn(m *member) {
 	if m.still() {
 		l.look(m, resuming)
 	}
-	l.journal.write(record{what: killing, process: m.process, time: monotonic()})
+	l.journal.Append(record{what: killing, process: m.process, time: journal.Now()}.encode())
 }
 
 // reap waits until a process is dead, and the child too that it may have forked: that goes with it, but not before it.
@@ -316,7 +317,7 @@ func (l *leader) reap(m *member) {
 	if err != nil {
 		l.host.Fatalf("process %d is dead, and what it has forked is not: %v", m.process, err)
 	}
-	l.journal.write(record{what: reaped, process: m.process, time: monotonic()})
+	l.journal.Append(record{what: reaped, process: m.process, time: journal.Now()}.encode())
 }
 
 // killAll kills all processes at once.
@@ -340,7 +341,7 @@ func (l *leader) killAll() {
 // to be in the way.
 func (l *leader) look(m *member, when what) {
 	l.host.Helper()
-	now := monotonic()
+	now := journal.Now()
 	for i, name := range l.names {
 		r := record{what: blocked, process: m.process, names: [most]uint8{uint8(i)}, count: 1, time: now}
 		if when == resuming {
@@ -349,11 +350,11 @@ func (l *leader) look(m *member, when what) {
 		if l.beingRemoved(name) {
 			time.Sleep(2 * time.Millisecond) // who removes it without standing still is through by then
 			if l.beingRemoved(name) {
-				l.journal.write(r)
+				l.journal.Append(r.encode())
 			}
 		}
 	}
-	l.journal.write(record{what: when, process: m.process, time: now})
+	l.journal.Append(record{what: when, process: m.process, time: now}.encode())
 }
 
 // beingRemoved reports that somebody holds the entry of a name locked against everybody: more than one byte of it, or, of
