@@ -89,19 +89,11 @@ type stage struct {
 func act() {
 	s := &stage{held: []any{nil}, files: map[string]*os.File{}}
 	maps.Copy(operations, fileOperations)
-	actors.Serve(func(command []byte) any {
-		var r request
-		if err := json.Unmarshal(command, &r); err != nil {
-			panic(err)
-		}
-		answer, err := s.perform(r)
-		answer.note(err)
-		return answer
-	})
+	actors.Serve(s.perform)
 }
 
-// note takes an error apart.
-func (r *reply) note(err error) {
+// Note takes an error apart.
+func (r *reply) Note(err error) {
 	if err == nil {
 		return
 	}

@@ -180,16 +180,16 @@ func (s *stage) attack(r request) (reply, error) {
 	var view []byte
 	if attacks[i].mapped {
 		flags := unix.SHM_RDONLY
-		if r.Object.Write {
+		if r.Own.Object.Write {
 			flags = 0
 		}
 		var err error
-		if view, err = unix.SysvShmAttach(r.Object.Segment, 0, flags); err != nil {
+		if view, err = unix.SysvShmAttach(r.Own.Object.Segment, 0, flags); err != nil {
 			return reply{}, err
 		}
 		defer unix.SysvShmDetach(view)
 	}
-	if err := attacks[i].run(r.Object, view); err != nil {
+	if err := attacks[i].run(r.Own.Object, view); err != nil {
 		return reply{Text: err.Error()}, nil
 	}
 	return reply{}, nil

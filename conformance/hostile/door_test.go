@@ -97,7 +97,7 @@ func (s *stage) keep(r request) (reply, error) {
 		if d.name != r.Text {
 			continue
 		}
-		entry, err := os.ReadFile(r.Object.Entry)
+		entry, err := os.ReadFile(r.Own.Object.Entry)
 		if err != nil {
 			return reply{}, err
 		}
@@ -107,7 +107,7 @@ func (s *stage) keep(r request) (reply, error) {
 			fd = int(r.Number)
 		}
 		s.kept = append(s.kept, fd)
-		return reply{Descriptor: fd}, err
+		return reply{Own: told{Descriptor: fd}}, err
 	}
 	if r.Text == "what is left of the FIFO" {
 		b := make([]byte, 100)
@@ -138,24 +138,24 @@ func TestDoorsThatLeadElsewhere(t *testing.T) {
 			s := newSetting(t)
 			v := s.holding(s.as(owner), local, "", "")
 			other, visitor := s.as(owner), s.as(owner)
-			kept := other.must(request{Op: "keep", Text: d.name, Size: 4 * 65536, Object: v.object}).Descriptor
-			before := other.must(request{Op: "count"})
-			own := v.must(request{Op: "count"})
+			kept := other.Must(request{Op: "keep", Text: d.name, Size: 4 * 65536, Own: asked{Object: v.object}}).Own.Descriptor
+			before := other.Must(request{Op: "count"})
+			own := v.Must(request{Op: "count"})
 			for _, access := range []uint32{read, uint32(namedshm.ReadWrite)} {
 				leadTo(t, v.Entry, other.PID, kept)
-				h := visitor.must(request{Op: "open", Name: local, Access: access}).Handle
-				m := visitor.must(request{Op: "map", Handle: h, Access: access}).Handle
-				if got := visitor.must(request{Op: "read", Handle: m, Number: 8}).Text; got != precious {
+				h := visitor.Must(request{Op: "open", Name: local, Access: access}).Handle
+				m := visitor.Must(request{Op: "map", Handle: h, Access: access}).Handle
+				if got := visitor.Must(request{Op: "read", Handle: m, Number: 8}).Text; got != precious {
 					t.Errorf("the memory reads %q", got)
 				}
-				visitor.must(request{Op: "unmap", Handle: m})
-				visitor.must(request{Op: "close", Handle: h})
+				visitor.Must(request{Op: "unmap", Handle: m})
+				visitor.Must(request{Op: "close", Handle: h})
 			}
-			if after := other.must(request{Op: "count"}); after.Number != before.Number {
+			if after := other.Must(request{Op: "count"}); after.Number != before.Number {
 				t.Errorf("the other has %d descriptors, before it had %d", after.Number, before.Number)
 			}
 			if d.name == "a FIFO" {
-				if left := other.must(request{Op: "keep", Text: "what is left of the FIFO"}).Text; left != "unread" {
+				if left := other.Must(request{Op: "keep", Text: "what is left of the FIFO"}).Text; left != "unread" {
 					t.Errorf("of the FIFO %q is left", left)
 				}
 			}
@@ -163,8 +163,8 @@ func TestDoorsThatLeadElsewhere(t *testing.T) {
 			v.unharmed(visitor, own)
 			leadTo(t, v.Entry, v.PID, v.Descriptor) // where it should
 			v.unharmed(visitor, own)
-			v.must(request{Op: "close", Handle: 1})
-			visitor.refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+			v.Must(request{Op: "close", Handle: 1})
+			visitor.Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 		})
 	}
 }
@@ -218,14 +218,14 @@ func (s *stage) recycle(r request) (answer reply, err error) {
 	if err != nil {
 		return answer, err
 	}
-	var child, own reply
+	var child, revealed reply
 	for _, step := range []struct {
 		r      request
 		answer *reply
 	}{
 		{request{Op: "create", Name: r.Name}, new(reply)}, {request{Op: "map", Handle: 1}, new(reply)},
 		{request{Op: "write", Handle: 1, Text: precious}, new(reply)},
-		{request{Op: "fork", Handle: 1, Text: "outlives"}, &child}, {request{Op: "reveal"}, &own},
+		{request{Op: "fork", Handle: 1, Text: "outlives"}, &child}, {request{Op: "reveal"}, &revealed},
 	} {
 		if *step.answer, err = holder.do(step.r); err != nil {
 			return answer, err
@@ -241,7 +241,7 @@ func (s *stage) recycle(r request) (answer reply, err error) {
 	if len(found) != 1 {
 		return answer, fmt.Errorf("entries %q", found)
 	}
-	keep := request{Op: "keep", Text: "another memfd of that size and name", Size: 4096, Number: int64(own.Descriptor), Object: object{Entry: found[0]}}
+	keep := request{Op: "keep", Text: "another memfd of that size and name", Size: 4096, Number: int64(revealed.Own.Descriptor), Own: asked{Object: object{Entry: found[0]}}}
 	if _, err := other.do(keep); err != nil {
 		return answer, err
 	}
@@ -307,7 +307,7 @@ func startWithID(pid int) (*puppet, error) {
 func TestRecycledID(t *testing.T) {
 	s := newSetting(t)
 	a := s.within(unix.CLONE_NEWPID|unix.CLONE_NEWNS, "mount -t proc proc /proc")
-	got := a.must(request{Op: "recycle", Name: local})
+	got := a.Must(request{Op: "recycle", Name: local})
 	if got.Text != "of decoy" {
 		t.Fatalf("the record does not lead to the decoy, but to %q", got.Text)
 	}

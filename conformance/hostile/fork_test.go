@@ -24,7 +24,7 @@ const (
 // fork makes a child as a C program would, without exec: it has all that this process has, but one thread. Text says what
 // it does. The answer's Number is its process id or, if it was to end by itself, its exit status.
 func (s *stage) fork(r request) (reply, error) {
-	section := s.sections[r.Handle]
+	section := s.Sections[r.Handle]
 	entries := s.entries()
 	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 {
@@ -118,9 +118,9 @@ func TestForkedChildCloses(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, s *setting, name string) {
 		v := s.holding(s.as(nil), name, "", "")
 		other := s.as(nil)
-		before := v.must(request{Op: "count"})
+		before := v.Must(request{Op: "count"})
 		for tries, done := 0, 0; done < 3; tries++ {
-			switch got := v.must(request{Op: "fork", Handle: 1, Text: "closes"}).Number; {
+			switch got := v.Must(request{Op: "fork", Handle: 1, Text: "closes"}).Number; {
 			case got == 0:
 				done++
 			case got == stuck && tries < 20:
@@ -130,17 +130,17 @@ func TestForkedChildCloses(t *testing.T) {
 			}
 			v.unharmed(other, before)
 		}
-		other.refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
-		v.must(request{Op: "close", Handle: 1})
-		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		other.Refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
+		v.Must(request{Op: "close", Handle: 1})
+		other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		v.Leave()
 		s.nothingLeft(other)
 
 		// The same without the guard: it is the child's unlocking that would do it.
 		if name == local {
 			v = s.holding(s.as(nil), name, "", "")
-			v.must(request{Op: "fork", Handle: 1, Text: "unlocks"})
-			other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+			v.Must(request{Op: "fork", Handle: 1, Text: "unlocks"})
+			other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		}
 	})
 }
@@ -150,28 +150,28 @@ func TestForkedChildCloses(t *testing.T) {
 func TestForkedChildOutlives(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, s *setting, name string) {
 		v := s.holding(s.as(nil), name, "", "")
-		child := int(v.must(request{Op: "fork", Handle: 1, Text: "outlives"}).Number)
+		child := int(v.Must(request{Op: "fork", Handle: 1, Text: "outlives"}).Number)
 		t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL) })
 		v.Kill()
 		other := s.as(nil)
 		for range 2 {
-			h := other.must(request{Op: "open", Name: name}).Handle
-			m := other.must(request{Op: "map", Handle: h}).Handle
-			if got := other.must(request{Op: "read", Handle: m, Number: int64(len(precious))}).Text; got != precious {
+			h := other.Must(request{Op: "open", Name: name}).Handle
+			m := other.Must(request{Op: "map", Handle: h}).Handle
+			if got := other.Must(request{Op: "read", Handle: m, Number: int64(len(precious))}).Text; got != precious {
 				t.Errorf("the memory reads %q", got)
 			}
-			other.must(request{Op: "unmap", Handle: m})
-			other.must(request{Op: "close", Handle: h})
+			other.Must(request{Op: "unmap", Handle: m})
+			other.Must(request{Op: "close", Handle: h})
 		}
-		other.refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
+		other.Refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
 		killOrphan(t, child)
-		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		h := other.must(request{Op: "create", Name: name}).Handle
-		m := other.must(request{Op: "map", Handle: h}).Handle
-		if got := other.must(request{Op: "read", Handle: m, Number: 8}).Text; got != strings.Repeat("\x00", 8) {
+		other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		h := other.Must(request{Op: "create", Name: name}).Handle
+		m := other.Must(request{Op: "map", Handle: h}).Handle
+		if got := other.Must(request{Op: "read", Handle: m, Number: 8}).Text; got != strings.Repeat("\x00", 8) {
 			t.Errorf("the new memory reads %q", got)
 		}
-		other.must(request{Op: "close", Handle: h})
+		other.Must(request{Op: "close", Handle: h})
 		other.Leave()
 		s.nothingLeft(s.as(nil))
 	})

@@ -95,7 +95,7 @@ type scene struct {
 // fuzzEntry changes each byte of the header of Object's entry, one after the other, and makes every call on its name. The
 // answer's List is what was wrong, its Number how many changes were made.
 func fuzzEntry(r request) (reply, error) {
-	s := &scene{fuzzing: r.Fuzz, name: r.Name, path: r.Object.Entry, random: rand.New(rand.NewPCG(r.Fuzz.Seed, 0))}
+	s := &scene{fuzzing: r.Own.Fuzz, name: r.Name, path: r.Own.Object.Entry, random: rand.New(rand.NewPCG(r.Own.Fuzz.Seed, 0))}
 	s.backup = filepath.Join(os.Getenv(namedshm.RootVariable), fmt.Sprintf("backup-%d", os.Getpid()))
 	var err error
 	if s.good, err = os.ReadFile(s.path); err != nil {
@@ -266,11 +266,11 @@ func TestEveryByteOfAnEntry(t *testing.T) {
 				s := newSetting(t)
 				fuzzer := s.as(nil)
 				v := s.fuzzed(name, f.Mutex)
-				before := v.must(request{Op: "count"})
+				before := v.Must(request{Op: "count"})
 				if f.Dead {
 					v.Kill()
 				}
-				fuzzer.Ask(request{Op: "fuzz", Name: name, Object: v.object, Fuzz: f})
+				fuzzer.Ask(request{Op: "fuzz", Name: name, Own: asked{Object: v.object, Fuzz: f}})
 				var got reply
 				fuzzer.AnswerWithin(10*time.Minute, &got)
 				if got.Error != "" {
@@ -282,9 +282,9 @@ func TestEveryByteOfAnEntry(t *testing.T) {
 				total += int(got.Number)
 				switch {
 				case f.Dead:
-					fuzzer.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+					fuzzer.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 				case f.Mutex:
-					fuzzer.must(request{Op: "stat", Name: name})
+					fuzzer.Must(request{Op: "stat", Name: name})
 					v.Kill()
 				default:
 					v.unharmed(fuzzer, before)
@@ -305,7 +305,7 @@ func (s *setting) fuzzed(name string, mutex bool) *victim {
 		return s.holding(s.as(nil), name, "", "")
 	}
 	a := s.as(nil)
-	a.must(request{Op: "mutex", Name: name})
+	a.Must(request{Op: "mutex", Name: name})
 	return &victim{actor: a, name: name, object: object{PID: a.PID, Entry: s.entry(name)}}
 }
 
@@ -315,7 +315,7 @@ func TestGarbageInControlFiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed(t), 1))
 	s := newSetting(t)
 	a := s.as(nil)
-	a.must(request{Op: "mutex", Name: world})
+	a.Must(request{Op: "mutex", Name: world})
 	dir := filepath.Dir(s.entry(world))
 	seats, err := filepath.Glob(filepath.Join(dir, ".seats-*"))
 	if err != nil || len(seats) != 1 {
@@ -347,10 +347,10 @@ func TestGarbageInControlFiles(t *testing.T) {
 			}
 			must(t, os.WriteFile(file, garbage, 0o600))
 		}
-		h := a.must(request{Op: "create", Name: `Global\Another`}).Handle
-		a.must(request{Op: "bury", Space: namedshm.GlobalNamespace})
-		a.must(request{Op: "close", Handle: h})
-		s.as(nil).must(request{Op: "locked", Name: world})
+		h := a.Must(request{Op: "create", Name: `Global\Another`}).Handle
+		a.Must(request{Op: "bury", Space: namedshm.GlobalNamespace})
+		a.Must(request{Op: "close", Handle: h})
+		s.as(nil).Must(request{Op: "locked", Name: world})
 		var st unix.SysvShmDesc
 		if _, err := unix.SysvShmCtl(foreign, unix.IPC_STAT, &st); err != nil {
 			t.Fatalf("round %d: another program's segment is gone: %v", round, err)
@@ -375,9 +375,9 @@ func TestInPlaceOfControlFiles(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := newSetting(t)
-			s.as(nil).must(request{Op: "setup", Group: club})
+			s.as(nil).Must(request{Op: "setup", Group: club})
 			v := s.holding(s.as(member), world, "write", club)
-			before := v.must(request{Op: "count"})
+			before := v.Must(request{Op: "count"})
 			dir := filepath.Dir(v.Entry)
 			for _, file := range []string{".creating", ".burial"} {
 				path := filepath.Join(dir, file)
@@ -385,25 +385,25 @@ func TestInPlaceOfControlFiles(t *testing.T) {
 				must(t, plant(path))
 				a := s.as(fellow)
 				if file == ".creating" {
-					got := a.do(request{Op: "create", Name: `Global\New`})
+					got := a.Do(request{Op: "create", Name: `Global\New`})
 					if got.Code != namedshm.ErrFileCorrupt && got.Code != namedshm.ErrAccessDenied || !strings.Contains(got.Error, path) {
 						t.Errorf("what stands in the place of %s: %+v", path, got)
 					}
 				}
 				v.unharmed(a, before)
-				a.do(request{Op: "bury", Space: namedshm.GlobalNamespace})
+				a.Do(request{Op: "bury", Space: namedshm.GlobalNamespace})
 			}
 			v.Kill()
-			got := s.as(fellow).do(request{Op: "open", Name: world})
+			got := s.as(fellow).Do(request{Op: "open", Name: world})
 			if got.Code != namedshm.ErrFileCorrupt && got.Code != namedshm.ErrFileNotFound {
 				t.Errorf("burying where the lock file is no lock file: %+v", got)
 			}
 			for _, file := range []string{".creating", ".burial"} {
 				removeAll(t, filepath.Join(dir, file))
 			}
-			s.as(nil).must(request{Op: "setup", Group: club})
+			s.as(nil).Must(request{Op: "setup", Group: club})
 			a := s.as(fellow)
-			a.must(request{Op: "create", Name: world})
+			a.Must(request{Op: "create", Name: world})
 			a.Leave()
 			s.nothingLeft(s.as(nil))
 		})

@@ -63,9 +63,9 @@ func (s *stage) hoard(r request) (reply, error) {
 		if h.name != r.Text {
 			continue
 		}
-		fd, err := unix.Open(r.Object.Entry, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(r.Own.Object.Entry, unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
-			fd, err = unix.Open(r.Object.Entry, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			fd, err = unix.Open(r.Own.Object.Entry, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		}
 		if err != nil {
 			return reply{}, err
@@ -85,8 +85,8 @@ func TestHoarding(t *testing.T) {
 			root, visitor := s.as(nil), s.as(owner)
 			v := s.holding(s.as(nil), world, "read", "")
 			s.hoards(s.as(stranger), v, h.name, h.keeps)
-			v.unharmed(visitor, v.must(request{Op: "count"}))
-			root.refused(request{Op: "create", Name: world}, namedshm.ErrAlreadyExists)
+			v.unharmed(visitor, v.Must(request{Op: "count"}))
+			root.Refused(request{Op: "create", Name: world}, namedshm.ErrAlreadyExists)
 			v.Kill()
 			s.staysDead(v)
 		})
@@ -109,8 +109,8 @@ func TestHoardingTheDead(t *testing.T) {
 // hoards has a stranger keep something, if he can; what he cannot, root can: it is no more than a matter of rights.
 func (s *setting) hoards(hoarder *actor, v *victim, what string, can bool) {
 	s.t.Helper()
-	keep := request{Op: "keep", Text: what, Object: v.object}
-	if got := hoarder.do(keep); (got.Error == "") != can {
+	keep := request{Op: "keep", Text: what, Own: asked{Object: v.object}}
+	if got := hoarder.Do(keep); (got.Error == "") != can {
 		s.t.Fatalf("a reader keeps it: %q", got.Error)
 	}
 	if can {
@@ -118,8 +118,8 @@ func (s *setting) hoards(hoarder *actor, v *victim, what string, can bool) {
 	}
 	path := filepath.Join(s.Root, "own")
 	must(s.t, os.WriteFile(path, nil, 0o600))
-	keep.Object.Entry = path
-	s.as(nil).must(keep)
+	keep.Own.Object.Entry = path
+	s.as(nil).Must(keep)
 }
 
 // staysDead: a name whose entry somebody hoards is absent for those who cannot bury it, and free for those who can.
@@ -130,15 +130,15 @@ func (s *setting) staysDead(v *victim) {
 		s.t.Fatalf("there is nothing left that anybody could hoard: %v", err)
 	}
 	for _, op := range []string{"open", "stat"} {
-		visitor.refused(request{Op: op, Name: world, Access: read}, namedshm.ErrFileNotFound)
+		visitor.Refused(request{Op: op, Name: world, Access: read}, namedshm.ErrFileNotFound)
 	}
-	if found := visitor.must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
+	if found := visitor.Must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
 		s.t.Errorf("the dead one is listed: %q", found)
 	}
 	again := s.holding(root, world, "read", "")
-	again.unharmed(visitor, root.must(request{Op: "count"}))
-	root.must(request{Op: "close", Handle: 1})
-	visitor.refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileNotFound)
+	again.unharmed(visitor, root.Must(request{Op: "count"}))
+	root.Must(request{Op: "close", Handle: 1})
+	visitor.Refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileNotFound)
 	root.Leave()
 	s.nothingLeft(s.as(nil))
 }
@@ -155,11 +155,11 @@ func TestControlFilesAreOutOfReach(t *testing.T) {
 			must(t, os.WriteFile(path, nil, 0o600))
 		}
 		for _, attacker := range []*actor{s.as(stranger), s.asRootOf(stranger)} {
-			keep := request{Op: "keep", Text: hoards[0].name, Object: object{Entry: path}}
-			if got := attacker.do(keep); got.Error == "" {
+			keep := request{Op: "keep", Text: hoards[0].name, Own: asked{Object: object{Entry: path}}}
+			if got := attacker.Do(keep); got.Error == "" {
 				t.Errorf("a stranger locks %s", file)
 			}
 		}
-		s.as(nil).must(request{Op: "keep", Text: hoards[0].name, Object: object{Entry: path}})
+		s.as(nil).Must(request{Op: "keep", Text: hoards[0].name, Own: asked{Object: object{Entry: path}}})
 	}
 }

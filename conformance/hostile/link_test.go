@@ -18,16 +18,16 @@ func TestHardLinks(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, s *setting, name string) {
 		v := s.holding(s.as(nil), name, "", "")
 		other := s.as(nil)
-		before := v.must(request{Op: "count"})
+		before := v.Must(request{Op: "count"})
 		second := filepath.Join(filepath.Dir(v.Entry), "Second")
 		kept := filepath.Join(s.Root, "kept")
 		must(t, os.Link(v.Entry, second))
 		must(t, os.Link(v.Entry, kept))
 		alias := namespaceOf(name).String() + "Second"
 		for _, op := range []string{"open", "create", "openorcreate", "stat"} {
-			other.refused(request{Op: op, Name: alias}, namedshm.ErrFileCorrupt)
+			other.Refused(request{Op: op, Name: alias}, namedshm.ErrFileCorrupt)
 		}
-		other.must(request{Op: "bury", Space: namespaceOf(name)})
+		other.Must(request{Op: "bury", Space: namespaceOf(name)})
 		if _, err := os.Lstat(second); err != nil {
 			t.Errorf("what is no entry of that name was not left alone: %v", err)
 		}
@@ -37,7 +37,7 @@ func TestHardLinks(t *testing.T) {
 		for range 3 {
 			os.Remove(v.Entry)
 			must(t, os.Link(kept, v.Entry))
-			other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+			other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 			if _, err := os.Lstat(v.Entry); err == nil {
 				t.Error("the dead entry was not buried")
 			}
@@ -47,8 +47,8 @@ func TestHardLinks(t *testing.T) {
 		// And over the living: the name is taken away, as anybody can who may write the directory. Who has it keeps it.
 		must(t, os.Link(kept, kept+"-2"))
 		must(t, os.Rename(kept+"-2", v.Entry))
-		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		again.unharmed(nil, again.must(request{Op: "count"}))
+		other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		again.unharmed(nil, again.Must(request{Op: "count"}))
 		again.Kill()
 		s.nothingLeft(other)
 	})
@@ -59,10 +59,10 @@ func TestHardLinks(t *testing.T) {
 func TestLinksOfAnother(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(owner), local, "", "")
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	home := filepath.Dir(v.Entry)
 	attacker := s.as(stranger)
-	if got := attacker.must(request{Op: "link", Text: v.Entry, Name: filepath.Join(s.Root, "loot")}); got.Text == "" {
+	if got := attacker.Must(request{Op: "link", Text: v.Entry, Name: filepath.Join(s.Root, "loot")}); got.Text == "" {
 		t.Error("a stranger links another's entry")
 	}
 	// In the place of the directory that another user will make lies a link to the victim's.
@@ -70,7 +70,7 @@ func TestLinksOfAnother(t *testing.T) {
 	must(t, os.Symlink(home, path))
 	must(t, unix.Lchown(path, stranger.UID, stranger.GID))
 	for _, op := range []string{"create", "open", "stat", "list", "bury"} {
-		got := s.as(member).do(request{Op: op, Name: local, Space: namedshm.LocalNamespace})
+		got := s.as(member).Do(request{Op: op, Name: local, Space: namedshm.LocalNamespace})
 		if got.Code != namedshm.ErrAccessDenied {
 			t.Errorf("%s through a link: %+v", op, got)
 		}
@@ -80,7 +80,7 @@ func TestLinksOfAnother(t *testing.T) {
 	own := filepath.Join(s.Root, "own")
 	must(t, os.WriteFile(own, nil, 0o600))
 	must(t, os.Chown(own, stranger.UID, stranger.GID))
-	if got := attacker.must(request{Op: "link", Text: own, Name: own + "-2"}); got.Text != "" {
+	if got := attacker.Must(request{Op: "link", Text: own, Name: own + "-2"}); got.Text != "" {
 		t.Errorf("nobody can link anything: %s", got.Text)
 	}
 }

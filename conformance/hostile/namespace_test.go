@@ -58,9 +58,9 @@ func wander(r request) (answer reply, err error) {
 func TestWanderingThread(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(nil), world, "", "")
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	wanderer := s.as(nil)
-	got := wanderer.must(request{Op: "wander", Name: world})
+	got := wanderer.Must(request{Op: "wander", Name: world})
 	if got.Number != 0 {
 		t.Fatalf("it still sees %d segments", got.Number)
 	}
@@ -97,18 +97,18 @@ func TestOtherNamespaces(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			s := newSetting(t)
 			v := s.holding(s.as(nil), c.name, "", "")
-			before := v.must(request{Op: "count"})
+			before := v.Must(request{Op: "count"})
 			visitor, other := s.as(nil), s.within(c.flags, c.script)
-			got := other.do(request{Op: "open", Name: c.name})
+			got := other.Do(request{Op: "open", Name: c.name})
 			if got.Code != c.code {
 				t.Errorf("it opens the object: %+v", got)
 			}
-			other.do(request{Op: "bury", Space: namedshm.LocalNamespace})
-			other.do(request{Op: "bury", Space: namedshm.GlobalNamespace})
+			other.Do(request{Op: "bury", Space: namedshm.LocalNamespace})
+			other.Do(request{Op: "bury", Space: namedshm.GlobalNamespace})
 			if c.code == namedshm.ErrFileNotFound {
-				h := other.must(request{Op: "create", Name: c.name, Size: 4096}).Handle
-				other.must(request{Op: "map", Handle: h})
-				other.must(request{Op: "close", Handle: h})
+				h := other.Must(request{Op: "create", Name: c.name, Size: 4096}).Handle
+				other.Must(request{Op: "map", Handle: h})
+				other.Must(request{Op: "close", Handle: h})
 			}
 			v.unharmed(visitor, before)
 		})
@@ -123,9 +123,9 @@ func TestRootOfHisOwn(t *testing.T) {
 	// Find out what the directories are called, and make room again.
 	v, u := s.holding(s.as(nil), world, "write", ""), s.holding(s.as(owner), local, "", "")
 	for _, op := range []string{"create", "openorcreate"} {
-		squatter.refused(request{Op: op, Name: `Global\Other`}, namedshm.ErrAccessDenied)
+		squatter.Refused(request{Op: op, Name: `Global\Other`}, namedshm.ErrAccessDenied)
 	}
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	v.unharmed(s.as(owner), before)
 	v.Kill()
 	u.Kill()
@@ -140,18 +140,18 @@ func TestRootOfHisOwn(t *testing.T) {
 			must(t, os.Mkdir(dir, 0o700))
 			must(t, errors.Join(os.Chmod(dir, mode), os.Chown(dir, stranger.UID, stranger.GID)))
 			for _, op := range []string{"create", "open", "openorcreate", "stat", "list"} {
-				got := s.as(c.user).do(request{Op: op, Name: c.name, Space: namespaceOf(c.name)})
+				got := s.as(c.user).Do(request{Op: op, Name: c.name, Space: namespaceOf(c.name)})
 				if got.Code != namedshm.ErrAccessDenied || !strings.Contains(got.Error, dir) {
 					t.Errorf("%s in a squatter's directory of mode %o: %+v", op, mode, got)
 				}
 			}
 		}
 		if c.user == nil {
-			s.as(nil).must(request{Op: "setup"})
+			s.as(nil).Must(request{Op: "setup"})
 		} else {
 			removeAll(t, dir)
 		}
-		s.as(c.user).must(request{Op: "create", Name: c.name})
+		s.as(c.user).Must(request{Op: "create", Name: c.name})
 	}
 }
 

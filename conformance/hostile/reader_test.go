@@ -11,7 +11,7 @@ import (
 // strike makes the attacks on a victim, each as a test of its own. None may succeed.
 func strike(t *testing.T, v *victim, attacker, visitor *actor, skip func(*attack) bool) {
 	t.Helper()
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	tried := 0
 	for i := range attacks {
 		if skip(&attacks[i]) {
@@ -19,15 +19,15 @@ func strike(t *testing.T, v *victim, attacker, visitor *actor, skip func(*attack
 		}
 		tried++
 		t.Run(attacks[i].name, func(t *testing.T) {
-			got := attacker.must(request{Op: "attack", Text: attacks[i].name, Object: v.object})
+			got := attacker.Must(request{Op: "attack", Text: attacks[i].name, Own: asked{Object: v.object}})
 			if got.Text == "" {
 				t.Errorf("it succeeded")
 			}
-			v.t = t
+			v.T = t
 			v.unharmed(visitor, before)
 		})
 	}
-	v.t = t
+	v.T = t
 	if tried < 20 {
 		t.Errorf("only %d attacks were made", tried)
 	}
@@ -80,10 +80,10 @@ func TestTheAttacksWork(t *testing.T) {
 				v = s.holding(s.as(owner), local, "", "") // a segment has no descriptor, but the entry is open for reading
 			}
 			v.Write = true
-			if got := s.as(nil).must(request{Op: "attack", Text: attacks[i].name, Object: v.object}); got.Text != "" {
+			if got := s.as(nil).Must(request{Op: "attack", Text: attacks[i].name, Own: asked{Object: v.object}}); got.Text != "" {
 				t.Errorf("root fails: %s", got.Text)
 			}
-			if got := v.must(request{Op: "read", Handle: v.view, Number: int64(len(precious))}).Text; got != precious {
+			if got := v.Must(request{Op: "read", Handle: v.view, Number: int64(len(precious))}).Text; got != precious {
 				t.Errorf("the victim reads %q", got)
 			}
 		})

@@ -133,10 +133,10 @@ func (s *stage) scrawl(r request) (answer reply, err error) {
 func TestReadHandle(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(owner), local, "", "")
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	reader := s.as(owner)
-	reader.must(request{Op: "open", Name: local, Access: read})
-	if got := reader.must(request{Op: "scrawl"}).List; len(got) != 0 {
+	reader.Must(request{Op: "open", Name: local, Access: read})
+	if got := reader.Must(request{Op: "scrawl"}).List; len(got) != 0 {
 		t.Errorf("through a read handle succeeded: %q", got)
 	}
 	v.unharmed(s.as(owner), before)
@@ -144,7 +144,7 @@ func TestReadHandle(t *testing.T) {
 	for _, w := range writings {
 		all = append(all, w.name)
 	}
-	if got := reader.must(request{Op: "scrawl", Number: 1}).List; !slices.Equal(got, all) {
+	if got := reader.Must(request{Op: "scrawl", Number: 1}).List; !slices.Equal(got, all) {
 		t.Errorf("through one opened anew for writing succeeded only: %q", got)
 	}
 }
@@ -154,13 +154,13 @@ func TestReadHandle(t *testing.T) {
 func TestNobodyWritesReadOnly(t *testing.T) {
 	s := newSetting(t)
 	a, b := s.as(owner), s.as(owner)
-	a.must(request{Op: "create", Name: local, Size: 4 * 65536, Text: "read-only", Access: read})
-	b.must(request{Op: "open", Name: local, Access: read})
+	a.Must(request{Op: "create", Name: local, Size: 4 * 65536, Sealed: true, Access: read})
+	b.Must(request{Op: "open", Name: local, Access: read})
 	for _, anew := range []int64{0, 1} {
-		if got := b.must(request{Op: "scrawl", Number: anew}).List; len(got) != 0 {
+		if got := b.Must(request{Op: "scrawl", Number: anew}).List; len(got) != 0 {
 			t.Errorf("anew %d: %q succeeded", anew, got)
 		}
 	}
-	h := b.must(request{Op: "open", Name: local, Access: uint32(namedshm.ReadWrite)}).Handle // as Windows has it
-	b.refused(request{Op: "map", Handle: h}, namedshm.ErrInvalidParameter)
+	h := b.Must(request{Op: "open", Name: local, Access: uint32(namedshm.ReadWrite)}).Handle // as Windows has it
+	b.Refused(request{Op: "map", Handle: h}, namedshm.ErrInvalidParameter)
 }

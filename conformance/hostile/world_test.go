@@ -12,6 +12,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/sections"
 )
 
 func TestMain(m *testing.M) { actors.Main(m, act) }
@@ -47,61 +48,27 @@ func newSetting(t *testing.T) *setting {
 	return &setting{actors.NewWorld(t), t}
 }
 
-// actor is a process that does what it is told.
-type actor struct {
-	*actors.Process
-	t *testing.T
-}
-
 // as starts an actor as a user; nil is root.
 func (s *setting) as(user *actors.User, environment ...string) *actor {
 	s.t.Helper()
-	return &actor{s.Start(s.t, user, environment...), s.t}
+	return &actor{Process: s.Start(s.t, user, environment...), T: s.t}
 }
 
 // within starts an actor in new namespaces, where root has run a script first.
 func (s *setting) within(flags uintptr, script string, environment ...string) *actor {
 	s.t.Helper()
-	return &actor{s.StartWith(s.t, actors.Script(script, flags), nil, environment...), s.t}
+	return &actor{Process: s.StartWith(s.t, actors.Script(script, flags), nil, environment...), T: s.t}
 }
 
 // asRootOf starts an actor that is root in a user namespace of its own, and the user outside of it.
 func (s *setting) asRootOf(user *actors.User) *actor {
 	s.t.Helper()
-	return &actor{s.StartWith(s.t, func(cmd *exec.Cmd) {
+	return &actor{Process: s.StartWith(s.t, func(cmd *exec.Cmd) {
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: user.UID, Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: user.GID, Size: 1}}
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true}
-	}, nil), s.t}
-}
-
-// do sends a command and waits for its answer.
-func (a *actor) do(r request) (answer reply) {
-	a.t.Helper()
-	a.Ask(r)
-	a.Answer(&answer)
-	return answer
-}
-
-// must is do for what has to succeed.
-func (a *actor) must(r request) reply {
-	a.t.Helper()
-	got := a.do(r)
-	if got.Error != "" {
-		a.t.Fatalf("%s %s: %s", r.Op, r.Name, got.Error)
-	}
-	return got
-}
-
-// refused is do for what has to fail with this code.
-func (a *actor) refused(r request, code namedshm.Code) reply {
-	a.t.Helper()
-	got := a.do(r)
-	if got.Code != code {
-		a.t.Fatalf("%s %s: want %v, got %+v", r.Op, r.Name, code, got)
-	}
-	return got
+	}, nil), T: s.t}
 }
 
 // entry is the path of an object's entry.
@@ -121,11 +88,7 @@ func (s *setting) entry(name string) string {
 // nothingLeft has somebody bury what crashed processes left, and fails the test if anything is there afterwards.
 func (s *setting) nothingLeft(by *actor) {
 	s.t.Helper()
-	s.NothingLeft(s.t, false, func() {
-		s.t.Helper()
-		by.must(request{Op: "bury", Space: namedshm.LocalNamespace})
-		by.must(request{Op: "bury", Space: namedshm.GlobalNamespace})
-	})
+	sections.NothingLeft(s.World, by)
 }
 
 // victim is an actor that holds an object with something precious in it.
@@ -151,36 +114,36 @@ const precious = "precious"
 // holding makes an actor a victim.
 func (s *setting) holding(a *actor, name, share, group string) *victim {
 	s.t.Helper()
-	h := a.must(request{Op: "create", Name: name, Size: 4 * 65536, Share: share, Group: group})
-	m := a.must(request{Op: "map", Handle: h.Handle})
+	h := a.Must(request{Op: "create", Name: name, Size: 4 * 65536, Share: share, Group: group})
+	m := a.Must(request{Op: "map", Handle: h.Handle})
 	v := &victim{actor: a, name: name, view: m.Handle, object: object{
-		PID: a.PID, Address: m.Address, Descriptor: -1, Segment: -1, Entry: s.entry(name),
+		PID: a.PID, Address: m.Own.Address, Descriptor: -1, Segment: -1, Entry: s.entry(name),
 	}}
-	own := a.must(request{Op: "reveal"})
+	own := a.Must(request{Op: "reveal"}).Own
 	v.Descriptor, v.Segment = own.Descriptor, own.Segment
-	a.must(request{Op: "write", Handle: v.view, Text: precious})
+	a.Must(request{Op: "write", Handle: v.view, Text: precious})
 	return v
 }
 
 // unharmed wants the victim to be alive, to leak nothing, and to have its bytes; and others to be able to come.
 func (v *victim) unharmed(visitor *actor, before reply) {
-	v.t.Helper()
-	if got := v.must(request{Op: "read", Handle: v.view, Number: int64(len(precious))}).Text; got != precious {
-		v.t.Errorf("the victim reads %q", got)
+	v.T.Helper()
+	if got := v.Must(request{Op: "read", Handle: v.view, Number: int64(len(precious))}).Text; got != precious {
+		v.T.Errorf("the victim reads %q", got)
 	}
-	if after := v.must(request{Op: "count"}); after.Number != before.Number || after.Text != before.Text {
-		v.t.Errorf("the victim has %d descriptors and %s mappings, before it had %d and %s", after.Number, after.Text, before.Number, before.Text)
+	if after := v.Must(request{Op: "count"}); after.Number != before.Number || after.Text != before.Text {
+		v.T.Errorf("the victim has %d descriptors and %s mappings, before it had %d and %s", after.Number, after.Text, before.Number, before.Text)
 	}
 	if visitor == nil {
 		return
 	}
-	h := visitor.must(request{Op: "open", Name: v.name, Access: read}).Handle
-	m := visitor.must(request{Op: "map", Handle: h, Access: read}).Handle
-	if got := visitor.must(request{Op: "read", Handle: m, Number: int64(len(precious))}).Text; got != precious {
-		v.t.Errorf("a visitor reads %q", got)
+	h := visitor.Must(request{Op: "open", Name: v.name, Access: read}).Handle
+	m := visitor.Must(request{Op: "map", Handle: h, Access: read}).Handle
+	if got := visitor.Must(request{Op: "read", Handle: m, Number: int64(len(precious))}).Text; got != precious {
+		v.T.Errorf("a visitor reads %q", got)
 	}
-	visitor.must(request{Op: "unmap", Handle: m})
-	visitor.must(request{Op: "close", Handle: h})
+	visitor.Must(request{Op: "unmap", Handle: m})
+	visitor.Must(request{Op: "close", Handle: h})
 }
 
 func must(t *testing.T, err error) {

@@ -116,33 +116,33 @@ func TestWriterCannotHarm(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			s := newSetting(t)
 			v := s.holding(s.as(owner), local, "", "")
-			before := v.must(request{Op: "count"})
+			before := v.Must(request{Op: "count"})
 			writer := s.as(owner)
-			writer.must(request{Op: "open", Name: local})
-			got := writer.must(request{Op: "misbehave", Text: m.name})
+			writer.Must(request{Op: "open", Name: local})
+			got := writer.Must(request{Op: "misbehave", Text: m.name})
 			if (got.Text != "") != m.refused {
 				t.Errorf("refused: %v, it says %q", m.refused, got.Text)
 			}
 			if m.zeroes {
-				if got := v.must(request{Op: "read", Handle: v.view, Number: 8}).Text; got != "\x00\x00\x00\x00\x00\x00\x00\x00" {
+				if got := v.Must(request{Op: "read", Handle: v.view, Number: 8}).Text; got != "\x00\x00\x00\x00\x00\x00\x00\x00" {
 					t.Errorf("the victim reads %q", got)
 				}
-				v.must(request{Op: "write", Handle: v.view, Text: precious})
+				v.Must(request{Op: "write", Handle: v.view, Text: precious})
 			}
 			if m.shuts {
-				s.as(owner).refused(request{Op: "open", Name: local, Access: read}, namedshm.ErrAccessDenied)
+				s.as(owner).Refused(request{Op: "open", Name: local, Access: read}, namedshm.ErrAccessDenied)
 				v.unharmed(nil, before)
 			} else {
 				v.unharmed(s.as(owner), before)
 			}
 			if m.refused && m.name != "collapsing a range" { // no memory can do that
-				if got := writer.must(request{Op: "misbehave", Text: m.name, Number: 1}); got.Text != "" {
+				if got := writer.Must(request{Op: "misbehave", Text: m.name, Number: 1}); got.Text != "" {
 					t.Errorf("what has no seals refuses it too: %s", got.Text)
 				}
 			}
 			writer.Kill()
 			v.Kill()
-			s.as(owner).refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+			s.as(owner).Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 			s.nothingLeft(s.as(owner))
 		})
 	}
@@ -163,15 +163,15 @@ func TestGlobalWriterCannotHarm(t *testing.T) {
 	v := s.holding(s.as(nil), world, "write", "")
 	v.Write = true
 	writer, visitor := s.as(stranger), s.as(owner)
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	for i := range attacks {
 		t.Run(attacks[i].name, func(t *testing.T) {
-			got := writer.must(request{Op: "attack", Text: attacks[i].name, Object: v.object})
+			got := writer.Must(request{Op: "attack", Text: attacks[i].name, Own: asked{Object: v.object}})
 			if (got.Text == "") != allowed[attacks[i].name] {
 				t.Errorf("allowed: %v, it says %q", allowed[attacks[i].name], got.Text)
 			}
-			v.t = t
-			v.must(request{Op: "write", Handle: v.view, Text: precious})
+			v.T = t
+			v.Must(request{Op: "write", Handle: v.view, Text: precious})
 			v.unharmed(visitor, before)
 		})
 	}
@@ -182,18 +182,18 @@ func TestGlobalWriterCannotHarm(t *testing.T) {
 func TestOwnersOtherProcess(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(nil), world, "read", "")
-	before := v.must(request{Op: "count"})
+	before := v.Must(request{Op: "count"})
 	visitor := s.as(owner)
 	v.unharmed(visitor, before)
 	// The change shows by its time, in seconds.
 	waitForAnotherSecond(t, v.Segment)
-	if got := s.as(nil).must(request{Op: "attack", Text: "IPC_SET of the segment", Object: v.object}); got.Text != "" {
+	if got := s.as(nil).Must(request{Op: "attack", Text: "IPC_SET of the segment", Own: asked{Object: v.object}}); got.Text != "" {
 		t.Fatal(got.Text)
 	}
-	visitor.refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileCorrupt)
+	visitor.Refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileCorrupt)
 	v.unharmed(nil, before)
 	v.Kill()
-	visitor.refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileNotFound)
+	visitor.Refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileNotFound)
 	s.nothingLeft(s.as(nil))
 }
 

@@ -18,7 +18,7 @@ import (
 // attack tries to write what this process may only read: view Handle, of a section that process Number holds. The
 // answer's List is what succeeded, its Number how many ways were tried.
 func (s *stage) attack(r request) (reply, error) {
-	v := s.views[r.Handle]
+	v := s.Views[r.Handle]
 	var address uintptr
 	if _, err := fmt.Sscanf(fmt.Sprintf("%p", v.Bytes()), "0x%x", &address); err != nil {
 		return reply{}, err

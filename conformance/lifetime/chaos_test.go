@@ -234,8 +234,8 @@ func TestChaos(t *testing.T) {
 		kills += c.killAll()
 
 		witness := w.start(t)
-		witness.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		w.nothingLeft(t, witness)
+		witness.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		w.nothingLeft(witness)
 		events, err := journal.Read(path, decodeEvent)
 		if err != nil {
 			t.Fatal(err)
@@ -261,7 +261,7 @@ func (c *crowd) join(i int) {
 	c.started++
 	a := c.w.start(c.t)
 	c.members[i] = participant{c.started, a}
-	a.ask(request{Op: "chaos", Name: c.name, Text: c.path, Number: c.random.Int64(), Offset: int64(c.started)})
+	a.Ask(request{Op: "chaos", Name: c.name, Text: c.path, Number: c.random.Int64(), Offset: int64(c.started)})
 }
 
 // kill kills the process in place i, and waits until it is dead.
@@ -273,7 +273,7 @@ func (c *crowd) kill(i int) {
 		c.t.Fatalf("process %d gave up: %v", m.process, r)
 	}
 	c.journal.Append(event{process: m.process, kind: killing}.encode())
-	m.actor.kill()
+	m.actor.Kill()
 	c.journal.Append(event{process: m.process, kind: reaped}.encode())
 }
 
@@ -287,7 +287,7 @@ func (c *crowd) killAll() int {
 	var all sync.WaitGroup
 	for _, m := range c.members {
 		all.Go(func() {
-			m.actor.kill()
+			m.actor.Kill()
 			c.journal.Append(event{process: m.process, kind: reaped}.encode())
 		})
 	}

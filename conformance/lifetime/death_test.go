@@ -16,22 +16,22 @@ func TestKilledHolder(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		for _, first := range []string{"open", "create", "openorcreate", "stat"} {
 			holder, other := w.start(t), w.start(t)
-			h := holder.must(request{Op: "create", Name: name}).Handle
-			v := holder.must(request{Op: "map", Handle: h}).Handle
-			holder.must(request{Op: "write", Handle: v, Text: strings.Repeat("x", 4096)})
-			holder.kill()
+			h := holder.Must(request{Op: "create", Name: name}).Handle
+			v := holder.Must(request{Op: "map", Handle: h}).Handle
+			holder.Must(request{Op: "write", Handle: v, Text: strings.Repeat("x", 4096)})
+			holder.Kill()
 			if first == "open" || first == "stat" {
-				other.refused(request{Op: first, Name: name}, namedshm.ErrFileNotFound)
+				other.Refused(request{Op: first, Name: name}, namedshm.ErrFileNotFound)
 				first = "create"
 			}
-			made := other.must(request{Op: first, Name: name})
+			made := other.Must(request{Op: first, Name: name})
 			if !made.Created {
 				t.Errorf("%s found the dead object", first)
 			}
-			other.must(request{Op: "stamp", Handle: made.Handle, Number: newStamp()}) // fails unless all is zero
-			other.must(request{Op: "close", Handle: made.Handle})
-			w.nothingLeft(t, other)
-			other.leave()
+			other.Must(request{Op: "stamp", Handle: made.Handle, Number: newStamp()}) // fails unless all is zero
+			other.Must(request{Op: "close", Handle: made.Handle})
+			w.nothingLeft(other)
+			other.Leave()
 		}
 	})
 }
@@ -51,11 +51,11 @@ func TestKilledHoldersMemory(t *testing.T) {
 		for try := 1; ; try++ {
 			holder := w.start(t)
 			before := sharedMemory(t)
-			h := holder.must(request{Op: "create", Name: name, Size: size}).Handle
-			v := holder.must(request{Op: "map", Handle: h}).Handle
-			holder.must(request{Op: "fill", Handle: v})
+			h := holder.Must(request{Op: "create", Name: name, Size: size}).Handle
+			v := holder.Must(request{Op: "map", Handle: h}).Handle
+			holder.Must(request{Op: "fill", Handle: v})
 			held := sharedMemory(t)
-			holder.kill()
+			holder.Kill()
 			after := sharedMemory(t)
 			t.Logf("Shmem before %d MiB, held %d MiB, after kill -9 %d MiB", before>>20, held>>20, after>>20)
 			if held-before > size-tolerance && after-before < tolerance {
@@ -65,7 +65,7 @@ func TestKilledHoldersMemory(t *testing.T) {
 				t.Fatalf("Shmem went from %d to %d bytes with an object of %d, and to %d after its holder was killed", before, held, size, after)
 			}
 		}
-		w.start(t).refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		w.start(t).Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 	})
 }
 

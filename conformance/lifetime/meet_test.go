@@ -17,32 +17,32 @@ import (
 func TestMeet(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		first, second := w.start(t), w.start(t)
-		h1 := first.must(request{Op: "create", Name: name, Size: 256}).Handle
-		v1 := first.must(request{Op: "map", Handle: h1}).Handle
-		first.must(request{Op: "write", Handle: v1, Text: "from the first"})
+		h1 := first.Must(request{Op: "create", Name: name, Size: 256}).Handle
+		v1 := first.Must(request{Op: "map", Handle: h1}).Handle
+		first.Must(request{Op: "write", Handle: v1, Text: "from the first"})
 
-		h2 := second.must(request{Op: "open", Name: name}).Handle
-		v2 := second.must(request{Op: "map", Handle: h2}).Handle
-		if got := second.must(request{Op: "read", Handle: v2, Number: 14}).Text; got != "from the first" {
+		h2 := second.Must(request{Op: "open", Name: name}).Handle
+		v2 := second.Must(request{Op: "map", Handle: h2}).Handle
+		if got := second.Must(request{Op: "read", Handle: v2, Number: 14}).Text; got != "from the first" {
 			t.Errorf("the second process sees %q", got)
 		}
-		second.must(request{Op: "write", Handle: v2, Offset: 100, Text: "from the second"})
-		if got := first.must(request{Op: "read", Handle: v1, Offset: 100, Number: 15}).Text; got != "from the second" {
+		second.Must(request{Op: "write", Handle: v2, Offset: 100, Text: "from the second"})
+		if got := first.Must(request{Op: "read", Handle: v1, Offset: 100, Number: 15}).Text; got != "from the second" {
 			t.Errorf("the first process sees %q", got)
 		}
 		// The creator goes; the object stays as long as the other holds it.
-		first.leave()
+		first.Leave()
 		third := w.start(t)
-		third.must(request{Op: "open", Name: name})
-		second.leave()
-		third.leave()
+		third.Must(request{Op: "open", Name: name})
+		second.Leave()
+		third.Leave()
 		last := w.start(t)
-		last.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		last.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		if left := w.Leftovers(t); left != nil && !onFileBacking() {
 			// They ended without Close: an entry may be left, dead; it is the next opener's to remove.
 			t.Errorf("the open above left %q", left)
 		}
-		w.nothingLeft(t, last)
+		w.nothingLeft(last)
 	})
 }
 
@@ -50,14 +50,14 @@ func TestMeet(t *testing.T) {
 func TestWaitOpen(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		waiter, maker := w.start(t), w.start(t)
-		waiter.ask(request{Op: "waitopen", Name: name})
-		h := maker.must(request{Op: "create", Name: name}).Handle
-		stamp := maker.must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number
-		opened := waiter.answer()
+		waiter.Ask(request{Op: "waitopen", Name: name})
+		h := maker.Must(request{Op: "create", Name: name}).Handle
+		stamp := maker.Must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number
+		opened := waiter.Answer()
 		if opened.Error != "" {
 			t.Fatal(opened)
 		}
-		if got := waiter.must(request{Op: "stamp", Handle: opened.Handle, Number: newStamp()}).Number; got != stamp {
+		if got := waiter.Must(request{Op: "stamp", Handle: opened.Handle, Number: newStamp()}).Number; got != stamp {
 			t.Errorf("the waiter has another section")
 		}
 	})
@@ -68,40 +68,40 @@ func TestWaitOpen(t *testing.T) {
 func TestViewOutlivesName(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		first, second := w.start(t), w.start(t)
-		h1 := first.must(request{Op: "create", Name: name}).Handle
-		h2 := second.must(request{Op: "open", Name: name}).Handle
-		v1 := first.must(request{Op: "map", Handle: h1}).Handle
-		v2 := second.must(request{Op: "map", Handle: h2}).Handle
-		first.must(request{Op: "write", Handle: v1, Text: "old"})
-		first.must(request{Op: "close", Handle: h1})
-		second.must(request{Op: "open", Name: name}) // the second process's handle still keeps the name
-		second.must(request{Op: "close", Handle: h2})
-		second.must(request{Op: "close", Handle: h2 + 1})
+		h1 := first.Must(request{Op: "create", Name: name}).Handle
+		h2 := second.Must(request{Op: "open", Name: name}).Handle
+		v1 := first.Must(request{Op: "map", Handle: h1}).Handle
+		v2 := second.Must(request{Op: "map", Handle: h2}).Handle
+		first.Must(request{Op: "write", Handle: v1, Text: "old"})
+		first.Must(request{Op: "close", Handle: h1})
+		second.Must(request{Op: "open", Name: name}) // the second process's handle still keeps the name
+		second.Must(request{Op: "close", Handle: h2})
+		second.Must(request{Op: "close", Handle: h2 + 1})
 
-		second.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		first.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		second.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		first.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 		if left := w.Leftovers(t); left != nil {
 			t.Errorf("the last Close left %q", left)
 		}
 
-		fresh := second.must(request{Op: "create", Name: name}).Handle
-		v3 := second.must(request{Op: "map", Handle: fresh}).Handle
+		fresh := second.Must(request{Op: "create", Name: name}).Handle
+		v3 := second.Must(request{Op: "map", Handle: fresh}).Handle
 		read := func(a *actor, view int, want string) {
 			t.Helper()
-			if got := a.must(request{Op: "read", Handle: view, Number: 4}).Text; got != want {
+			if got := a.Must(request{Op: "read", Handle: view, Number: 4}).Text; got != want {
 				t.Errorf("a view shows %q, want %q", got, want)
 			}
 		}
 		read(second, v3, "\x00\x00\x00\x00")
-		second.must(request{Op: "write", Handle: v3, Text: "new"})
+		second.Must(request{Op: "write", Handle: v3, Text: "new"})
 		read(first, v1, "old\x00")
 		read(second, v2, "old\x00")
-		second.must(request{Op: "write", Handle: v2, Text: "aged"})
+		second.Must(request{Op: "write", Handle: v2, Text: "aged"})
 		read(first, v1, "aged")
 		read(second, v3, "new\x00")
 		third := w.start(t)
-		h3 := third.must(request{Op: "open", Name: name}).Handle
-		read(third, third.must(request{Op: "map", Handle: h3}).Handle, "new\x00")
+		h3 := third.Must(request{Op: "open", Name: name}).Handle
+		read(third, third.Must(request{Op: "map", Handle: h3}).Handle, "new\x00")
 	})
 }
 
@@ -110,9 +110,9 @@ func TestViewOutlivesName(t *testing.T) {
 func TestChildHoldsNothing(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		holder, other := w.start(t), w.start(t)
-		h := holder.must(request{Op: "create", Name: name}).Handle
-		holder.must(request{Op: "map", Handle: h})
-		child := int(holder.must(request{Op: "spawn"}).Number)
+		h := holder.Must(request{Op: "create", Name: name}).Handle
+		holder.Must(request{Op: "map", Handle: h})
+		child := int(holder.Must(request{Op: "spawn"}).Number)
 		t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL) })
 		descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", child))
 		if err != nil || len(descriptors) < 3 {
@@ -123,11 +123,11 @@ func TestChildHoldsNothing(t *testing.T) {
 				t.Errorf("the child has inherited %s", link)
 			}
 		}
-		holder.kill()
+		holder.Kill()
 		if err := syscall.Kill(child, 0); err != nil {
 			t.Fatalf("the child is gone: %v", err)
 		}
-		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		w.nothingLeft(t, other)
+		other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		w.nothingLeft(other)
 	})
 }

@@ -16,12 +16,12 @@ import (
 // directoryOf makes an object and lets it go, and tells the directory that was made for it.
 func (w *world) directoryOf(t *testing.T, a *actor, n namedshm.Namespace) string {
 	t.Helper()
-	h := a.must(request{Op: "create", Name: n.String() + "First"}).Handle
-	found, err := filepath.Glob(w.root + "/namedshm-*")
+	h := a.Must(request{Op: "create", Name: n.String() + "First"}).Handle
+	found, err := filepath.Glob(w.Root + "/namedshm-*")
 	if err != nil || len(found) != 1 {
 		t.Fatalf("directories %q, %v", found, err)
 	}
-	a.must(request{Op: "close", Handle: h})
+	a.Must(request{Op: "close", Handle: h})
 	return found[0]
 }
 
@@ -58,7 +58,7 @@ func refuses(t *testing.T, a *actor, name, path string, untouched ...string) {
 		before = append(before, snapshot(t, u))
 	}
 	for _, op := range []string{"create", "open", "openorcreate", "stat", "waitopen"} {
-		got := a.do(request{Op: op, Name: name})
+		got := a.Do(request{Op: op, Name: name})
 		if got.Error == "" || got.Code == namedshm.ErrFileNotFound {
 			t.Errorf("%s: %v", op, got)
 		} else if !strings.Contains(got.Error, path) {
@@ -67,8 +67,8 @@ func refuses(t *testing.T, a *actor, name, path string, untouched ...string) {
 	}
 	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		if strings.HasPrefix(name, n.String()) {
-			a.do(request{Op: "list", Space: n}) // may fail, must not hang or touch anything
-			a.do(request{Op: "bury", Space: n})
+			a.Do(request{Op: "list", Space: n}) // may fail, must not hang or touch anything
+			a.Do(request{Op: "bury", Space: n})
 		}
 	}
 	for i, u := range untouched {
@@ -130,8 +130,8 @@ func TestPlantedDirectory(t *testing.T) {
 		// Root can put it right, and loses nothing that was there.
 		must(t, os.Symlink(outside, path))
 		root := w.start(t)
-		root.must(request{Op: "setup"})
-		root.must(request{Op: "create", Name: name})
+		root.Must(request{Op: "setup"})
+		root.Must(request{Op: "create", Name: name})
 	})
 }
 
@@ -149,10 +149,10 @@ func TestPlantedEntry(t *testing.T) {
 		outside := t.TempDir()
 
 		// A good entry, to be offered under other names and in other ways.
-		h := a.must(request{Op: "create", Name: name}).Handle
+		h := a.Must(request{Op: "create", Name: name}).Handle
 		entry, err := os.ReadFile(path)
 		must(t, err)
-		a.must(request{Op: "close", Handle: h})
+		a.Must(request{Op: "close", Handle: h})
 		must(t, os.WriteFile(outside+"/entry", entry, 0o644))
 		must(t, os.Chown(outside+"/entry", user.uid, user.gid))
 
@@ -185,7 +185,7 @@ func TestPlantedEntry(t *testing.T) {
 				refuses(t, w.startAs(t, user), name, path, watched...)
 			})
 		}
-		a.must(request{Op: "create", Name: name})
+		a.Must(request{Op: "create", Name: name})
 	})
 }
 

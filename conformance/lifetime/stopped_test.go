@@ -21,25 +21,25 @@ import (
 func TestStoppedHolder(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		holder, other := w.start(t), w.start(t)
-		h := holder.must(request{Op: "create", Name: name}).Handle
-		stamp := holder.must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number
-		holder.stop()
-		opened := other.must(request{Op: "open", Name: name}).Handle
-		if got := other.must(request{Op: "stamp", Handle: opened, Number: newStamp()}).Number; got != stamp {
+		h := holder.Must(request{Op: "create", Name: name}).Handle
+		stamp := holder.Must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number
+		holder.Stop()
+		opened := other.Must(request{Op: "open", Name: name}).Handle
+		if got := other.Must(request{Op: "stamp", Handle: opened, Number: newStamp()}).Number; got != stamp {
 			t.Errorf("another section was opened")
 		}
-		other.refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
-		again := other.must(request{Op: "openorcreate", Name: name})
+		other.Refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
+		again := other.Must(request{Op: "openorcreate", Name: name})
 		if again.Created {
 			t.Errorf("OpenOrCreate made a second section")
 		}
-		other.must(request{Op: "stat", Name: name})
-		other.must(request{Op: "close", Handle: opened})
-		other.must(request{Op: "close", Handle: again.Handle})
-		holder.resume()
-		holder.must(request{Op: "close", Handle: h})
-		other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		w.nothingLeft(t, other)
+		other.Must(request{Op: "stat", Name: name})
+		other.Must(request{Op: "close", Handle: opened})
+		other.Must(request{Op: "close", Handle: again.Handle})
+		holder.Resume()
+		holder.Must(request{Op: "close", Handle: h})
+		other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		w.nothingLeft(other)
 	})
 }
 
@@ -101,12 +101,12 @@ func (s *scene) begin(t *testing.T, w *world, object string, victim, holder *act
 	p := &play{scene: s, t: t, w: w, object: object, victim: victim, holder: holder, observers: observers}
 	if s.dead {
 		crashed := w.start(t)
-		crashed.must(request{Op: "create", Name: object})
-		crashed.kill()
+		crashed.Must(request{Op: "create", Name: object})
+		crashed.Kill()
 	}
 	if s.holder {
-		p.held = holder.must(request{Op: "create", Name: object}).Handle
-		p.stamp = holder.must(request{Op: "stamp", Handle: p.held, Number: newStamp()}).Number
+		p.held = holder.Must(request{Op: "create", Name: object}).Handle
+		p.stamp = holder.Must(request{Op: "stamp", Handle: p.held, Number: newStamp()}).Number
 	}
 	return p
 }
@@ -116,8 +116,8 @@ func (p *play) command() request {
 	p.t.Helper()
 	r := request{Op: p.op, Name: p.object, Marked: true}
 	if p.op == "close" {
-		r.Handle = p.victim.must(request{Op: "openorcreate", Name: p.object}).Handle
-		stamp := p.victim.must(request{Op: "stamp", Handle: r.Handle, Number: newStamp()}).Number
+		r.Handle = p.victim.Must(request{Op: "openorcreate", Name: p.object}).Handle
+		stamp := p.victim.Must(request{Op: "stamp", Handle: r.Handle, Number: newStamp()}).Number
 		if p.stamp != 0 && stamp != p.stamp {
 			p.t.Fatal("two sections before anything happened")
 		}
@@ -140,7 +140,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 			p := s.begin(t, w, fmt.Sprintf("%sObject%d", space, n), victim, holder, observers)
 			command := p.command()
 			tr := trace(t, victim)
-			victim.ask(command)
+			victim.Ask(command)
 			call, last := tr.StopBefore(n)
 			if p.lookOn(tr, fmt.Sprintf("stopped at call %d, before %s", n, call)) {
 				busy = append(busy, fmt.Sprintf("%d %s", n, call))
@@ -150,7 +150,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 				break
 			}
 		}
-		w.nothingLeft(t, observers[0])
+		w.nothingLeft(observers[0])
 	})
 }
 
@@ -158,10 +158,10 @@ func TestStoppedAtEveryCall(t *testing.T) {
 func warmUp(space namedshm.Namespace, actors ...*actor) {
 	for _, a := range actors {
 		name := space.String() + "WarmUp"
-		h := a.must(request{Op: "create", Name: name}).Handle
-		o := a.must(request{Op: "open", Name: name}).Handle
-		a.must(request{Op: "close", Handle: h})
-		a.must(request{Op: "close", Handle: o})
+		h := a.Must(request{Op: "create", Name: name}).Handle
+		o := a.Must(request{Op: "open", Name: name}).Handle
+		a.Must(request{Op: "close", Handle: h})
+		a.Must(request{Op: "close", Handle: o})
 	}
 }
 
@@ -169,27 +169,27 @@ func warmUp(space namedshm.Namespace, actors ...*actor) {
 // whether this was a point at which others are told that they are delayed.
 func (p *play) lookOn(tr *actors.Tracer, where string) (busy bool) {
 	p.t.Helper()
-	if err := syscall.Kill(p.victim.pid, syscall.SIGSTOP); err != nil { // its other threads too
+	if err := syscall.Kill(p.victim.PID, syscall.SIGSTOP); err != nil { // its other threads too
 		p.t.Fatal(err)
 	}
 	locked := p.w.beingRemoved(p.t)
 	if p.leaves {
-		p.holder.must(request{Op: "close", Handle: p.held})
+		p.holder.Must(request{Op: "close", Handle: p.held})
 	}
 	// Both at once, and neither waits for the other.
 	opener, maker := p.observers[0], p.observers[1]
 	if p.leaves {
 		// What the maker finds or makes must be what is there in the end: nobody may hold the old one by chance.
-		maker.ask(request{Op: "openorcreate", Name: p.object})
+		maker.Ask(request{Op: "openorcreate", Name: p.object})
 	} else {
-		opener.ask(request{Op: "open", Name: p.object})
-		maker.ask(request{Op: "openorcreate", Name: p.object})
+		opener.Ask(request{Op: "open", Name: p.object})
+		maker.Ask(request{Op: "openorcreate", Name: p.object})
 	}
 	var opened reply
 	if !p.leaves {
-		opened = opener.answer()
+		opened = opener.Answer()
 	}
-	made := maker.answer()
+	made := maker.Answer()
 	if made.Code == namedshm.ErrBusy || opened.Code == namedshm.ErrBusy {
 		busy = true
 		if !locked {
@@ -200,12 +200,12 @@ func (p *play) lookOn(tr *actors.Tracer, where string) (busy bool) {
 	}
 	stamp := p.sameSection(where, opened, made)
 	if p.holder != nil && p.scene.holder && !p.leaves {
-		p.observers[0].refused(request{Op: "create", Name: p.object}, namedshm.ErrAlreadyExists)
-		p.holder.must(request{Op: "close", Handle: p.held})
+		p.observers[0].Refused(request{Op: "create", Name: p.object}, namedshm.ErrAlreadyExists)
+		p.holder.Must(request{Op: "close", Handle: p.held})
 	}
-	syscall.Kill(p.victim.pid, syscall.SIGCONT)
+	syscall.Kill(p.victim.PID, syscall.SIGCONT)
 	tr.LetGo()
-	p.conclude(where, p.victim.answer(), opened, made, stamp)
+	p.conclude(where, p.victim.Answer(), opened, made, stamp)
 	return busy
 }
 
@@ -223,7 +223,7 @@ func (p *play) sameSection(where string, opened, made reply) int64 {
 	var stamps []int64
 	for i, r := range []reply{opened, made} {
 		if r.Handle != 0 {
-			stamps = append(stamps, p.observers[i].must(request{Op: "stamp", Handle: r.Handle, Number: newStamp()}).Number)
+			stamps = append(stamps, p.observers[i].Must(request{Op: "stamp", Handle: r.Handle, Number: newStamp()}).Number)
 		}
 	}
 	switch {
@@ -249,7 +249,7 @@ func (p *play) conclude(where string, result, opened, made reply, stamp int64) {
 		if !held {
 			break
 		}
-		if got := p.victim.must(request{Op: "stamp", Handle: result.Handle, Number: newStamp()}).Number; got != stamp {
+		if got := p.victim.Must(request{Op: "stamp", Handle: result.Handle, Number: newStamp()}).Number; got != stamp {
 			p.t.Fatalf("%s: the victim and an observer hold two sections of one name", where)
 		}
 	case p.op == "close" && result.Error != "",
@@ -266,18 +266,18 @@ func (p *play) conclude(where string, result, opened, made reply, stamp int64) {
 	}
 	third := p.holder
 	if held || result.Handle != 0 {
-		h := third.must(request{Op: "open", Name: p.object}).Handle
-		if got := third.must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number; held && got != stamp {
+		h := third.Must(request{Op: "open", Name: p.object}).Handle
+		if got := third.Must(request{Op: "stamp", Handle: h, Number: newStamp()}).Number; held && got != stamp {
 			p.t.Fatalf("%s: afterwards the name means another section than the one that is held", where)
 		}
-		third.must(request{Op: "close", Handle: h})
+		third.Must(request{Op: "close", Handle: h})
 	}
 	for a, r := range map[*actor]reply{p.victim: result, p.observers[0]: opened, p.observers[1]: made} {
 		if r.Handle != 0 {
-			a.must(request{Op: "close", Handle: r.Handle})
+			a.Must(request{Op: "close", Handle: r.Handle})
 		}
 	}
-	third.refused(request{Op: "open", Name: p.object}, namedshm.ErrFileNotFound)
+	third.Refused(request{Op: "open", Name: p.object}, namedshm.ErrFileNotFound)
 }
 
 // beingRemoved reports whether somebody holds an entry of this world locked against everybody: more than one byte of
@@ -285,14 +285,14 @@ func (p *play) conclude(where string, result, opened, made reply, stamp int64) {
 // locking on the machine for as long as that takes.
 func (w *world) beingRemoved(t *testing.T) bool {
 	t.Helper()
-	directories, err := os.ReadDir(w.root)
+	directories, err := os.ReadDir(w.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range directories {
-		entries, _ := os.ReadDir(filepath.Join(w.root, d.Name()))
+		entries, _ := os.ReadDir(filepath.Join(w.Root, d.Name()))
 		for _, e := range entries {
-			fd, err := unix.Open(filepath.Join(w.root, d.Name(), e.Name()), unix.O_RDWR|unix.O_CLOEXEC, 0)
+			fd, err := unix.Open(filepath.Join(w.Root, d.Name(), e.Name()), unix.O_RDWR|unix.O_CLOEXEC, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -328,7 +328,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 			p := s.begin(t, w, fmt.Sprintf("%sObject%d", space, n), victim, holder, observers)
 			command := p.command()
 			tr := trace(t, victim)
-			victim.ask(command)
+			victim.Ask(command)
 			call, last := tr.StopBefore(n)
 			tr.Kill()
 			p.inherit(fmt.Sprintf("killed at call %d, before %s", n, call), n%2 == 0)
@@ -347,28 +347,28 @@ func (p *play) inherit(where string, buryFirst bool) {
 	p.t.Helper()
 	opener := p.observers[0]
 	if p.scene.holder {
-		opened := opener.do(request{Op: "open", Name: p.object})
+		opened := opener.Do(request{Op: "open", Name: p.object})
 		if opened.Error != "" {
 			p.t.Fatalf("%s: another process holds the name, but open: %v", where, opened)
 		}
-		if got := opener.must(request{Op: "stamp", Handle: opened.Handle, Number: newStamp()}).Number; got != p.stamp {
+		if got := opener.Must(request{Op: "stamp", Handle: opened.Handle, Number: newStamp()}).Number; got != p.stamp {
 			p.t.Fatalf("%s: another section than the holder's was opened", where)
 		}
-		opener.refused(request{Op: "create", Name: p.object}, namedshm.ErrAlreadyExists)
-		opener.must(request{Op: "close", Handle: opened.Handle})
-		p.holder.must(request{Op: "close", Handle: p.held})
+		opener.Refused(request{Op: "create", Name: p.object}, namedshm.ErrAlreadyExists)
+		opener.Must(request{Op: "close", Handle: opened.Handle})
+		p.holder.Must(request{Op: "close", Handle: p.held})
 	}
-	if got := opener.do(request{Op: "open", Name: p.object}); got.Code != namedshm.ErrFileNotFound {
+	if got := opener.Do(request{Op: "open", Name: p.object}); got.Code != namedshm.ErrFileNotFound {
 		p.t.Fatalf("%s: nobody holds the name, but open: %v", where, got)
 	}
 	if buryFirst {
-		p.w.nothingLeft(p.t, opener)
+		p.w.nothingLeft(opener)
 	}
-	made := opener.do(request{Op: "create", Name: p.object})
+	made := opener.Do(request{Op: "create", Name: p.object})
 	if made.Error != "" {
 		p.t.Fatalf("%s: nobody holds the name, but create: %v", where, made)
 	}
-	opener.must(request{Op: "stamp", Handle: made.Handle, Number: newStamp()}) // fails unless all is zero
-	opener.must(request{Op: "close", Handle: made.Handle})
-	p.w.nothingLeft(p.t, opener)
+	opener.Must(request{Op: "stamp", Handle: made.Handle, Number: newStamp()}) // fails unless all is zero
+	opener.Must(request{Op: "close", Handle: made.Handle})
+	p.w.nothingLeft(opener)
 }

@@ -28,20 +28,20 @@ func TestLocalIsPrivate(t *testing.T) {
 	w := newWorld(t)
 	const name = `Local\Object`
 	owner, other := w.startAs(t, stranger), w.startAs(t, neighbour)
-	h := owner.must(request{Op: "create", Name: name, Share: "write"}).Handle
-	owner.must(request{Op: "stamp", Handle: h, Number: 1})
+	h := owner.Must(request{Op: "create", Name: name, Share: "write"}).Handle
+	owner.Must(request{Op: "stamp", Handle: h, Number: 1})
 	for _, op := range []string{"open", "stat"} {
-		other.refused(request{Op: op, Name: name}, namedshm.ErrFileNotFound)
+		other.Refused(request{Op: op, Name: name}, namedshm.ErrFileNotFound)
 	}
-	if found := other.must(request{Op: "list", Space: namedshm.LocalNamespace}).List; len(found) != 0 {
+	if found := other.Must(request{Op: "list", Space: namedshm.LocalNamespace}).List; len(found) != 0 {
 		t.Errorf("another user's objects are listed: %q", found)
 	}
-	own := other.must(request{Op: "create", Name: name})
-	if got := other.must(request{Op: "stamp", Handle: own.Handle, Number: 2}).Number; got != 2 {
+	own := other.Must(request{Op: "create", Name: name})
+	if got := other.Must(request{Op: "stamp", Handle: own.Handle, Number: 2}).Number; got != 2 {
 		t.Errorf("two users share a Local object")
 	}
 	root := w.start(t)
-	root.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+	root.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 }
 
 // TestGlobalAudience: who may open a Global object, and for what.
@@ -61,9 +61,9 @@ func TestGlobalAudience(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			w := newWorld(t)
 			owner := w.start(t)
-			h := owner.must(request{Op: "create", Name: name, Share: c.share, Group: c.group}).Handle
-			view := owner.must(request{Op: "map", Handle: h}).Handle
-			owner.must(request{Op: "write", Handle: view, Text: "intact"})
+			h := owner.Must(request{Op: "create", Name: name, Share: c.share, Group: c.group}).Handle
+			view := owner.Must(request{Op: "map", Handle: h}).Handle
+			owner.Must(request{Op: "write", Handle: view, Text: "intact"})
 			for _, who := range []struct {
 				user user
 				may  uint32
@@ -71,28 +71,28 @@ func TestGlobalAudience(t *testing.T) {
 				a := w.startAs(t, who.user)
 				want := "intact"
 				if who.may == 0 {
-					a.refused(request{Op: "open", Name: name, Access: read}, namedshm.ErrAccessDenied)
+					a.Refused(request{Op: "open", Name: name, Access: read}, namedshm.ErrAccessDenied)
 				} else {
-					opened := a.must(request{Op: "open", Name: name, Access: read}).Handle
-					seen := a.must(request{Op: "map", Handle: opened, Access: read}).Handle
-					if got := a.must(request{Op: "read", Handle: seen, Number: 6}).Text; got != want {
+					opened := a.Must(request{Op: "open", Name: name, Access: read}).Handle
+					seen := a.Must(request{Op: "map", Handle: opened, Access: read}).Handle
+					if got := a.Must(request{Op: "read", Handle: seen, Number: 6}).Text; got != want {
 						t.Errorf("user %d reads %q", who.user.uid, got)
 					}
-					a.refused(request{Op: "map", Handle: opened}, namedshm.ErrAccessDenied)
+					a.Refused(request{Op: "map", Handle: opened}, namedshm.ErrAccessDenied)
 				}
 				if who.may != uint32(namedshm.ReadWrite) {
-					a.refused(request{Op: "open", Name: name}, namedshm.ErrAccessDenied)
-					a.refused(request{Op: "openorcreate", Name: name}, namedshm.ErrAccessDenied)
+					a.Refused(request{Op: "open", Name: name}, namedshm.ErrAccessDenied)
+					a.Refused(request{Op: "openorcreate", Name: name}, namedshm.ErrAccessDenied)
 				} else {
-					opened := a.must(request{Op: "open", Name: name}).Handle
-					mine := a.must(request{Op: "map", Handle: opened}).Handle
-					a.must(request{Op: "write", Handle: mine, Text: "change"})
+					opened := a.Must(request{Op: "open", Name: name}).Handle
+					mine := a.Must(request{Op: "map", Handle: opened}).Handle
+					a.Must(request{Op: "write", Handle: mine, Text: "change"})
 					want = "change"
 				}
-				if got := owner.must(request{Op: "read", Handle: view, Number: 6}).Text; got != want {
+				if got := owner.Must(request{Op: "read", Handle: view, Number: 6}).Text; got != want {
 					t.Errorf("after user %d the owner reads %q, want %q", who.user.uid, got, want)
 				}
-				owner.must(request{Op: "write", Handle: view, Text: "intact"})
+				owner.Must(request{Op: "write", Handle: view, Text: "intact"})
 			}
 		})
 	}
@@ -104,12 +104,12 @@ func TestReaderCannotWrite(t *testing.T) {
 	w := newWorld(t)
 	const name = `Global\Object`
 	owner, reader := w.start(t), w.startAs(t, stranger)
-	h := owner.must(request{Op: "create", Name: name, Share: "read"}).Handle
-	view := owner.must(request{Op: "map", Handle: h}).Handle
-	owner.must(request{Op: "write", Handle: view, Text: "intact"})
-	opened := reader.must(request{Op: "open", Name: name, Access: read}).Handle
-	seen := reader.must(request{Op: "map", Handle: opened, Access: read}).Handle
-	got := reader.must(request{Op: "attack", Handle: seen, Number: int64(owner.pid)})
+	h := owner.Must(request{Op: "create", Name: name, Share: "read"}).Handle
+	view := owner.Must(request{Op: "map", Handle: h}).Handle
+	owner.Must(request{Op: "write", Handle: view, Text: "intact"})
+	opened := reader.Must(request{Op: "open", Name: name, Access: read}).Handle
+	seen := reader.Must(request{Op: "map", Handle: opened, Access: read}).Handle
+	got := reader.Must(request{Op: "attack", Handle: seen, Number: int64(owner.PID)})
 	if len(got.List) != 0 {
 		t.Errorf("a reader succeeded in %q", got.List)
 	}
@@ -117,16 +117,16 @@ func TestReaderCannotWrite(t *testing.T) {
 		t.Errorf("only %d ways were tried", got.Number)
 	}
 	t.Logf("%d ways were tried", got.Number)
-	if text := owner.must(request{Op: "read", Handle: view, Number: 6}).Text; text != "intact" {
+	if text := owner.Must(request{Op: "read", Handle: view, Number: 6}).Text; text != "intact" {
 		t.Errorf("the memory reads %q", text)
 	}
-	w.start(t).must(request{Op: "open", Name: name})
+	w.start(t).Must(request{Op: "open", Name: name})
 
 	// The same ways are open to who may write: they are no way at all that always fails.
 	writer := w.start(t)
-	opened = writer.must(request{Op: "open", Name: name}).Handle
-	seen = writer.must(request{Op: "map", Handle: opened}).Handle
-	got = writer.must(request{Op: "attack", Handle: seen, Number: int64(owner.pid)})
+	opened = writer.Must(request{Op: "open", Name: name}).Handle
+	seen = writer.Must(request{Op: "map", Handle: opened}).Handle
+	got = writer.Must(request{Op: "attack", Handle: seen, Number: int64(owner.PID)})
 	if len(got.List) < 8 {
 		t.Errorf("root succeeded only in %q", got.List)
 	}
@@ -141,33 +141,33 @@ func TestGlobalPrivilege(t *testing.T) {
 		t.Helper()
 		a := w.startAs(t, u)
 		for _, op := range []string{"create", "openorcreate"} {
-			got := a.refused(request{Op: op, Name: name}, namedshm.ErrAccessDenied)
-			if !strings.Contains(got.Error, "shm setup --group") || !strings.Contains(got.Error, w.root) {
+			got := a.Refused(request{Op: op, Name: name}, namedshm.ErrAccessDenied)
+			if !strings.Contains(got.Error, "shm setup --group") || !strings.Contains(got.Error, w.Root) {
 				t.Errorf("user %d is not told what to do: %s", u.uid, got)
 			}
 		}
-		a.refused(request{Op: "setup", Group: club}, namedshm.Code(1314)) // ERROR_PRIVILEGE_NOT_HELD
+		a.Refused(request{Op: "setup", Group: club}, namedshm.Code(1314)) // ERROR_PRIVILEGE_NOT_HELD
 	}
 	refused(stranger) // no directory
 	root := w.start(t)
-	h := root.must(request{Op: "create", Name: name}).Handle
-	root.must(request{Op: "close", Handle: h})
+	h := root.Must(request{Op: "create", Name: name}).Handle
+	root.Must(request{Op: "close", Handle: h})
 	refused(stranger) // root's directory
 	refused(member)
-	root.must(request{Op: "setup", Group: club})
+	root.Must(request{Op: "setup", Group: club})
 	refused(stranger) // a group's directory
 
 	a, b := w.startAs(t, member), w.startAs(t, fellow)
-	made := a.must(request{Op: "create", Name: name, Share: "write", Group: club}).Handle
-	stamp := a.must(request{Op: "stamp", Handle: made, Number: newStamp()}).Number
-	opened := b.must(request{Op: "open", Name: name}).Handle
-	if got := b.must(request{Op: "stamp", Handle: opened, Number: newStamp()}).Number; got != stamp {
+	made := a.Must(request{Op: "create", Name: name, Share: "write", Group: club}).Handle
+	stamp := a.Must(request{Op: "stamp", Handle: made, Number: newStamp()}).Number
+	opened := b.Must(request{Op: "open", Name: name}).Handle
+	if got := b.Must(request{Op: "stamp", Handle: opened, Number: newStamp()}).Number; got != stamp {
 		t.Errorf("two members hold two sections")
 	}
-	w.startAs(t, stranger).refused(request{Op: "open", Name: name}, namedshm.ErrAccessDenied)
-	a.kill()
-	b.must(request{Op: "close", Handle: opened}) // buries what another member made
-	b.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+	w.startAs(t, stranger).Refused(request{Op: "open", Name: name}, namedshm.ErrAccessDenied)
+	a.Kill()
+	b.Must(request{Op: "close", Handle: opened}) // buries what another member made
+	b.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 
 	// A dead name of one member is free for the other.
 	c := w.startAs(t, member)
@@ -176,11 +176,11 @@ func TestGlobalPrivilege(t *testing.T) {
 		// There the entry is the memory itself: who may not open it cannot find out that it is dead.
 		private.Share, private.Group = "write", club
 	}
-	c.must(private)
-	c.kill()
-	b.must(request{Op: "create", Name: name})
-	b.leave()
-	w.nothingLeft(t, root)
+	c.Must(private)
+	c.Kill()
+	b.Must(request{Op: "create", Name: name})
+	b.Leave()
+	w.nothingLeft(root)
 }
 
 // TestHoardedLocks: a reader who keeps every lock that he can get keeps no dead name alive, and hinders nobody.
@@ -190,30 +190,30 @@ func TestHoardedLocks(t *testing.T) {
 	w := newWorld(t)
 	const name = `Global\Object`
 	owner, hoarder, other := w.start(t), w.startAs(t, stranger), w.start(t)
-	h := owner.must(request{Op: "create", Name: name, Share: "read"}).Handle
-	if got := hoarder.must(request{Op: "hoard"}).Number; got != 1 {
+	h := owner.Must(request{Op: "create", Name: name, Share: "read"}).Handle
+	if got := hoarder.Must(request{Op: "hoard"}).Number; got != 1 {
 		t.Fatalf("%d entries were locked", got)
 	}
-	opened := other.must(request{Op: "open", Name: name}).Handle
-	other.refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
-	owner.must(request{Op: "close", Handle: h})
-	other.must(request{Op: "open", Name: name})
-	other.must(request{Op: "close", Handle: opened})
-	other.must(request{Op: "close", Handle: opened + 1})
-	other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+	opened := other.Must(request{Op: "open", Name: name}).Handle
+	other.Refused(request{Op: "create", Name: name}, namedshm.ErrAlreadyExists)
+	owner.Must(request{Op: "close", Handle: h})
+	other.Must(request{Op: "open", Name: name})
+	other.Must(request{Op: "close", Handle: opened})
+	other.Must(request{Op: "close", Handle: opened + 1})
+	other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 
 	// The same when the last holder is killed.
-	owner.must(request{Op: "create", Name: name, Share: "read"})
-	if got := hoarder.must(request{Op: "hoard"}).Number; got != 1 {
+	owner.Must(request{Op: "create", Name: name, Share: "read"})
+	if got := hoarder.Must(request{Op: "hoard"}).Number; got != 1 {
 		t.Fatalf("%d entries were locked", got)
 	}
-	owner.kill()
-	hoarder.refused(request{Op: "open", Name: name, Access: read}, namedshm.ErrFileNotFound)
-	other.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-	if found := other.must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
+	owner.Kill()
+	hoarder.Refused(request{Op: "open", Name: name, Access: read}, namedshm.ErrFileNotFound)
+	other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+	if found := other.Must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
 		t.Errorf("dead names are listed: %q", found)
 	}
-	other.must(request{Op: "create", Name: name})
-	other.leave()
-	w.nothingLeft(t, w.start(t))
+	other.Must(request{Op: "create", Name: name})
+	other.Leave()
+	w.nothingLeft(w.start(t))
 }

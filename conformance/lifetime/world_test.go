@@ -8,6 +8,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/sections"
 )
 
 func TestMain(m *testing.M) { actors.Main(m, act) }
@@ -40,22 +41,11 @@ func inBothNamespaces(t *testing.T, test func(t *testing.T, w *world, name strin
 }
 
 // world is one test's root directory, and the actors in it.
-type world struct {
-	*actors.World
-	root string
-}
+type world struct{ *actors.World }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := actors.NewWorld(t)
-	return &world{w, w.Root}
-}
-
-// actor is a process that does what it is told.
-type actor struct {
-	*actors.Process
-	t   *testing.T
-	pid int
+	return &world{actors.NewWorld(t)}
 }
 
 // user is who an actor runs as.
@@ -67,64 +57,14 @@ type user struct {
 // start starts an actor as the user that runs the test.
 func (w *world) start(t *testing.T) *actor {
 	t.Helper()
-	return newActor(t, w.Start(t, nil))
+	return &actor{Process: w.Start(t, nil), T: t}
 }
 
 // startAs starts an actor as another user, without any privilege.
 func (w *world) startAs(t *testing.T, u user) *actor {
 	t.Helper()
-	return newActor(t, w.Start(t, &actors.User{UID: u.uid, GID: u.gid, Groups: u.groups}))
+	return &actor{Process: w.Start(t, &actors.User{UID: u.uid, GID: u.gid, Groups: u.groups}), T: t}
 }
-
-func newActor(t *testing.T, p *actors.Process) *actor { return &actor{p, t, p.PID} }
-
-func (a *actor) ask(r request) {
-	a.t.Helper()
-	a.Ask(r)
-}
-
-func (a *actor) answer() (r reply) {
-	a.t.Helper()
-	a.Answer(&r)
-	return r
-}
-
-// do sends a command and waits for its answer.
-func (a *actor) do(r request) reply {
-	a.t.Helper()
-	a.ask(r)
-	return a.answer()
-}
-
-// must is do for what has to succeed.
-func (a *actor) must(r request) reply {
-	a.t.Helper()
-	got := a.do(r)
-	if got.Error != "" {
-		a.t.Fatalf("%s %s: %s", r.Op, r.Name, got.Error)
-	}
-	return got
-}
-
-// refused is do for what has to fail with this code.
-func (a *actor) refused(r request, code namedshm.Code) reply {
-	a.t.Helper()
-	got := a.do(r)
-	if got.Code != code {
-		a.t.Fatalf("%s %s: want %v, got %s", r.Op, r.Name, code, got)
-	}
-	return got
-}
-
-func (a *actor) kill()  { a.Kill() }
-func (a *actor) leave() { a.Leave() }
-
-func (a *actor) stop() {
-	a.t.Helper()
-	a.Stop()
-}
-
-func (a *actor) resume() { a.Resume() }
 
 // trace takes hold of the thread of an actor that runs its commands.
 func trace(t *testing.T, a *actor) *actors.Tracer {
@@ -132,12 +72,8 @@ func trace(t *testing.T, a *actor) *actors.Tracer {
 	return actors.Trace(t, a.Process)
 }
 
-// nothingLeft buries what crashed processes left, and fails the test if anything is there afterwards.
-func (w *world) nothingLeft(t *testing.T, by *actor) {
-	t.Helper()
-	w.NothingLeft(t, onFileBacking(), func() {
-		t.Helper()
-		by.must(request{Op: "bury", Space: namedshm.LocalNamespace})
-		by.must(request{Op: "bury", Space: namedshm.GlobalNamespace})
-	})
+// nothingLeft has somebody bury what crashed processes left, and fails the test if anything is there afterwards.
+func (w *world) nothingLeft(by *actor) {
+	by.T.Helper()
+	sections.NothingLeft(w.World, by)
 }

@@ -4,7 +4,6 @@ package limits
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -17,74 +16,42 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/conformance/internal/sections"
 )
 
-// request is one command to an actor: a line of JSON.
-type request struct {
-	Op      string
-	Name    string             `json:",omitempty"`
-	Size    int64              `json:",omitempty"`
-	Sparse  bool               `json:",omitempty"`
-	Now     bool               `json:",omitempty"` // all pages at once
-	Access  uint32             `json:",omitempty"` // 0 means read and write
-	Space   namedshm.Namespace `json:",omitempty"`
-	Handle  int                `json:",omitempty"`
-	Offset  int64              `json:",omitempty"`
-	Length  int64              `json:",omitempty"`
-	Text    string             `json:",omitempty"`
-	Number  int64              `json:",omitempty"`
-	Maximum int64              `json:",omitempty"`
+type (
+	request = sections.Request[asked]
+	reply   = sections.Reply[told]
+)
+
+// asked is what the commands of this suite need to be told besides.
+type asked struct {
+	Maximum int64 `json:",omitempty"`
 }
 
-// reply is an actor's answer: a line of JSON.
-type reply struct {
-	Error  string            `json:",omitempty"`
-	Code   namedshm.Code     `json:",omitempty"`
-	Handle int               `json:",omitempty"`
-	Number int64             `json:",omitempty"`
-	Text   string            `json:",omitempty"`
-	Took   time.Duration     `json:",omitempty"`
-	Each   map[string]string `json:",omitempty"`
+// told is what they answer besides.
+type told struct {
+	Took time.Duration     `json:",omitempty"`
+	Each map[string]string `json:",omitempty"`
 }
 
 // stage is what an actor holds.
-type stage struct {
-	sections []*namedshm.Section
-	views    []*namedshm.View
-}
+type stage struct{ *sections.Stage[asked, told] }
 
 // act is the actor's program.
 func act() {
-	s := &stage{sections: []*namedshm.Section{nil}, views: []*namedshm.View{nil}}
-	actors.Serve(func(command []byte) any {
-		var r request
-		if err := json.Unmarshal(command, &r); err != nil {
-			panic(err)
-		}
+	s := &stage{sections.NewStage[asked, told]()}
+	actors.Serve(func(r request) (reply, error) {
 		begin := time.Now()
 		answer, err := s.perform(r)
-		answer.Took = time.Since(begin)
-		if err != nil {
-			answer.Error = err.Error()
-			var e *namedshm.Error
-			if errors.As(err, &e) {
-				answer.Code = e.Code
-			}
-		}
-		return answer
+		answer.Own.Took = time.Since(begin)
+		return answer, err
 	})
 }
 
-// perform does one command.
+// perform does one command. Where there are many names, to count them is enough.
 func (s *stage) perform(r request) (reply, error) {
 	switch r.Op {
-	case "create", "open", "close":
-		return s.handle(r)
-	case "map", "unmap", "read", "write", "fill":
-		return s.view(r)
-	case "stat":
-		info, err := namedshm.Stat(r.Name)
-		return reply{Number: int64(info.Handles), Text: fmt.Sprint(info.Resident)}, err
 	case "names":
 		names, err := namedshm.Names(r.Space)
 		return reply{Number: int64(len(names))}, err
@@ -103,7 +70,7 @@ func (s *stage) perform(r request) (reply, error) {
 	case "drop":
 		return s.drop()
 	case "limit":
-		return reply{}, unix.Setrlimit(int(r.Number), &unix.Rlimit{Cur: uint64(r.Size), Max: uint64(max(r.Maximum, r.Size))})
+		return reply{}, unix.Setrlimit(int(r.Number), &unix.Rlimit{Cur: uint64(r.Size), Max: uint64(max(r.Own.Maximum, r.Size))})
 	case "shell":
 		out, err := exec.Command("sh", "-c", r.Text).CombinedOutput()
 		return reply{Text: string(out)}, err
@@ -115,75 +82,7 @@ func (s *stage) perform(r request) (reply, error) {
 		found, err := os.ReadDir("/proc/self/fd")
 		return reply{Number: int64(len(found))}, err
 	}
-	return reply{}, fmt.Errorf("unknown command %q", r.Op)
-}
-
-func (r *request) access() namedshm.Access {
-	if r.Access == 0 {
-		return namedshm.ReadWrite
-	}
-	return namedshm.Access(r.Access)
-}
-
-func (r *request) create() (*namedshm.Section, error) {
-	var options []namedshm.Option
-	switch {
-	case r.Sparse:
-		options = append(options, namedshm.NoCommit())
-	case r.Now:
-		options = append(options, namedshm.CommitNow())
-	}
-	return namedshm.Create(r.Name, r.Size, r.access(), options...)
-}
-
-// handle does the commands that make and close handles.
-func (s *stage) handle(r request) (reply, error) {
-	if r.Size == 0 {
-		r.Size = 4096
-	}
-	var section *namedshm.Section
-	var err error
-	switch r.Op {
-	case "create":
-		section, err = r.create()
-	case "open":
-		section, err = namedshm.Open(r.Name, r.access())
-	case "close":
-		return reply{}, s.sections[r.Handle].Close()
-	}
-	if err != nil {
-		return reply{}, err
-	}
-	s.sections = append(s.sections, section)
-	return reply{Handle: len(s.sections) - 1}, nil
-}
-
-// view does the commands that make, use and close views.
-func (s *stage) view(r request) (reply, error) {
-	if r.Op == "map" {
-		v, err := s.sections[r.Handle].Map(r.Offset, r.Length, r.access())
-		if err != nil {
-			return reply{}, err
-		}
-		s.views = append(s.views, v)
-		return reply{Handle: len(s.views) - 1}, nil
-	}
-	v := s.views[r.Handle]
-	switch r.Op {
-	case "unmap":
-		return reply{}, v.Close()
-	case "read":
-		b := make([]byte, r.Number)
-		_, err := v.ReadAt(b, r.Offset)
-		return reply{Text: string(b)}, err
-	case "fill":
-		for b := v.Bytes(); len(b) > 0; b = b[min(len(b), 4096):] {
-			b[0] = 1
-		}
-		return reply{}, nil
-	}
-	_, err := v.WriteAt([]byte(r.Text), r.Offset)
-	return reply{}, err
+	return s.Perform(r)
 }
 
 // many makes Number objects, the first of which has the number Offset, or as many as there can be: the answer says how
@@ -194,7 +93,7 @@ func (s *stage) many(r request) (answer reply, err error) {
 		if err != nil {
 			return answer, err
 		}
-		s.sections = append(s.sections, section)
+		s.Sections = append(s.Sections, section)
 	}
 	return answer, nil
 }
@@ -202,22 +101,22 @@ func (s *stage) many(r request) (answer reply, err error) {
 // manyHandles opens one object Number times, or as often as can be.
 func (s *stage) manyHandles(r request) (answer reply, err error) {
 	for ; answer.Number < r.Number; answer.Number++ {
-		section, err := namedshm.Open(r.Name, r.access())
+		section, err := namedshm.Open(r.Name, namedshm.ReadWrite)
 		if err != nil {
 			return answer, err
 		}
-		s.sections = append(s.sections, section)
+		s.Sections = append(s.Sections, section)
 	}
 	return answer, nil
 }
 
 // drop closes all handles.
 func (s *stage) drop() (answer reply, err error) {
-	for _, section := range s.sections[1:] {
+	for _, section := range s.Sections[1:] {
 		err = errors.Join(err, section.Close())
 	}
-	answer.Number = int64(len(s.sections) - 1)
-	s.sections = s.sections[:1]
+	answer.Number = int64(len(s.Sections) - 1)
+	s.Sections = s.Sections[:1]
 	return answer, err
 }
 
@@ -287,19 +186,19 @@ func battery(r request) (reply, error) {
 	say("names", err)
 	_, err = namedshm.Bury(space)
 	say("bury", err)
-	return reply{Each: each}, nil
+	return reply{Own: told{Each: each}}, nil
 }
 
-// asked is a context that tells when somebody waits for its end.
-type asked struct {
+// watched is a context that tells when somebody waits for its end.
+type watched struct {
 	context.Context
 	once *sync.Once
 	seen chan struct{}
 }
 
-func (a asked) Done() <-chan struct{} {
-	a.once.Do(func() { close(a.seen) })
-	return a.Context.Done()
+func (w watched) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.seen) })
+	return w.Context.Done()
 }
 
 // await waits for a name that it makes itself, when the wait has begun.
@@ -310,7 +209,7 @@ func await(r request) (reply, error) {
 	}
 	bound, cancel := context.WithTimeout(context.Background(), actors.Prompt/2)
 	defer cancel()
-	ctx := asked{bound, new(sync.Once), make(chan struct{})}
+	ctx := watched{bound, new(sync.Once), make(chan struct{})}
 	opened := make(chan error, 1)
 	go func() {
 		section, err := namedshm.WaitOpen(ctx, r.Name, namedshm.Read)

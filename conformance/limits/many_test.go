@@ -15,10 +15,10 @@ import (
 
 // raised lets an actor have as many descriptors as it may, and says how many these are.
 func (a *actor) raised() int64 {
-	a.t.Helper()
+	a.T.Helper()
 	var limit unix.Rlimit
-	must(a.t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
-	a.must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: int64(limit.Max)})
+	must(a.T, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	a.Must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: int64(limit.Max)})
 	return int64(limit.Max)
 }
 
@@ -32,28 +32,28 @@ func TestManyObjects(t *testing.T) {
 	for made := int64(0); made < objects; {
 		a := s.start()
 		n := min(objects-made, a.raised()/2-50)
-		took += a.must(request{Op: "many", Name: local, Offset: made, Number: n}).Took
+		took += a.Must(request{Op: "many", Name: local, Offset: made, Number: n}).Own.Took
 		holders, made = append(holders, a), made+n
 	}
-	opened := other.must(request{Op: "some", Name: local, Number: objects})
-	names := other.must(request{Op: "names", Space: namedshm.LocalNamespace})
-	list := other.must(request{Op: "list", Space: namedshm.LocalNamespace})
+	opened := other.Must(request{Op: "some", Name: local, Number: objects})
+	names := other.Must(request{Op: "names", Space: namedshm.LocalNamespace})
+	list := other.Must(request{Op: "list", Space: namedshm.LocalNamespace})
 	if names.Number != objects || list.Number != objects {
 		t.Errorf("%d names, %d objects in the list, want %d", names.Number, list.Number, objects)
 	}
-	t.Logf("%d objects of %d processes: made in %v, 200 of them opened and closed in %v, names in %v, list in %v", objects, len(holders), took, opened.Took, names.Took, list.Took)
+	t.Logf("%d objects of %d processes: made in %v, 200 of them opened and closed in %v, names in %v, list in %v", objects, len(holders), took, opened.Own.Took, names.Own.Took, list.Own.Took)
 	for _, a := range holders {
 		a.Kill()
 	}
-	other.refused(request{Op: "open", Name: local + "7"}, namedshm.ErrFileNotFound)
-	if left := other.must(request{Op: "names", Space: namedshm.LocalNamespace}).Number; left != 0 {
+	other.Refused(request{Op: "open", Name: local + "7"}, namedshm.ErrFileNotFound)
+	if left := other.Must(request{Op: "names", Space: namedshm.LocalNamespace}).Number; left != 0 {
 		t.Errorf("%d names are left", left)
 	}
-	buried := other.must(request{Op: "bury", Space: namedshm.LocalNamespace})
+	buried := other.Must(request{Op: "bury", Space: namedshm.LocalNamespace})
 	if buried.Number != objects-1 { // one was buried by the open
 		t.Errorf("%d were buried", buried.Number)
 	}
-	t.Logf("buried in %v", buried.Took)
+	t.Logf("buried in %v", buried.Own.Took)
 	s.nothingLeft()
 }
 
@@ -63,12 +63,12 @@ func TestManyGlobalObjects(t *testing.T) {
 	s := newSetting(t)
 	a := s.within(unix.CLONE_NEWIPC, fmt.Sprintf("echo %d > /proc/sys/kernel/shmmni", objects))
 	a.raised()
-	made := a.must(request{Op: "many", Name: world, Number: objects})
-	t.Logf("%d Global objects: made in %v", objects, made.Took)
-	a.refused(request{Op: "create", Name: world}, namedshm.ErrNoSystemResources, "kernel.shmmni is 8000")
-	a.must(request{Op: "close", Handle: 1})
-	a.must(request{Op: "create", Name: world})
-	if names := a.must(request{Op: "names", Space: namedshm.GlobalNamespace}); names.Number != objects {
+	made := a.Must(request{Op: "many", Name: world, Number: objects})
+	t.Logf("%d Global objects: made in %v", objects, made.Own.Took)
+	a.Refused(request{Op: "create", Name: world}, namedshm.ErrNoSystemResources, "kernel.shmmni is 8000")
+	a.Must(request{Op: "close", Handle: 1})
+	a.Must(request{Op: "create", Name: world})
+	if names := a.Must(request{Op: "names", Space: namedshm.GlobalNamespace}); names.Number != objects {
 		t.Errorf("%d names, want %d", names.Number, objects)
 	}
 }
@@ -80,28 +80,28 @@ func TestManyHandles(t *testing.T) {
 		t.Run(name[:5], func(t *testing.T) {
 			s := newSetting(t)
 			first, other := s.start(), s.start()
-			first.must(request{Op: "create", Name: name})
+			first.Must(request{Op: "create", Name: name})
 			var holders []*actor
 			var opened, closed time.Duration
 			for range processes {
 				a := s.start()
 				a.raised()
-				opened += a.must(request{Op: "handles", Name: name, Number: handles / processes}).Took
+				opened += a.Must(request{Op: "handles", Name: name, Number: handles / processes}).Own.Took
 				holders = append(holders, a)
 			}
-			first.must(request{Op: "drop"})
-			if got := other.must(request{Op: "stat", Name: name}); got.Number != handles {
+			first.Must(request{Op: "drop"})
+			if got := other.Must(request{Op: "stat", Name: name}); got.Number != handles {
 				t.Errorf("%d handles are counted", got.Number)
 			}
-			late := other.must(request{Op: "open", Name: name})
+			late := other.Must(request{Op: "open", Name: name})
 			for _, a := range holders {
-				closed += a.must(request{Op: "drop"}).Took
+				closed += a.Must(request{Op: "drop"}).Own.Took
 			}
-			t.Logf("%d handles: opened in %v, one more in %v, all closed in %v", handles, opened, late.Took, closed)
-			first.must(request{Op: "open", Name: name})
-			first.must(request{Op: "drop"})
-			other.must(request{Op: "drop"})
-			first.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+			t.Logf("%d handles: opened in %v, one more in %v, all closed in %v", handles, opened, late.Own.Took, closed)
+			first.Must(request{Op: "open", Name: name})
+			first.Must(request{Op: "drop"})
+			other.Must(request{Op: "drop"})
+			first.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
 			s.nothingLeft()
 		})
 	}
@@ -112,22 +112,22 @@ func TestManyProcesses(t *testing.T) {
 	const processes, together = 1000, 4
 	s := newSetting(t)
 	maker := s.start("GOMAXPROCS=1")
-	maker.must(request{Op: "create", Name: local})
-	m := maker.must(request{Op: "map", Handle: 1}).Handle
-	maker.must(request{Op: "write", Handle: m, Text: "for all"})
+	maker.Must(request{Op: "create", Name: local})
+	m := maker.Must(request{Op: "map", Handle: 1}).Handle
+	maker.Must(request{Op: "write", Handle: m, Text: "for all"})
 	all := make([]*actor, processes)
 	var wait sync.WaitGroup
 	for w := range together {
 		wait.Go(func() {
 			for i := w; i < processes; i += together {
 				all[i] = s.start("GOMAXPROCS=1", "GOGC=off")
-				all[i].must(request{Op: "open", Name: local, Access: read})
+				all[i].Must(request{Op: "open", Name: local, Access: read})
 			}
 		})
 	}
 	wait.Wait()
 	last := all[processes-1]
-	if got := last.must(request{Op: "stat", Name: local}).Number; got != processes+1 {
+	if got := last.Must(request{Op: "stat", Name: local}).Number; got != processes+1 {
 		t.Errorf("%d handles are counted", got)
 	}
 	end := func(some []*actor) {
@@ -140,14 +140,14 @@ func TestManyProcesses(t *testing.T) {
 	}
 	maker.Kill()
 	end(all[:processes/2])
-	m = last.must(request{Op: "map", Handle: 1, Access: read}).Handle
-	if got := last.must(request{Op: "read", Handle: m, Number: 7}).Text; got != "for all" {
+	m = last.Must(request{Op: "map", Handle: 1, Access: read}).Handle
+	if got := last.Must(request{Op: "read", Handle: m, Number: 7}).Text; got != "for all" {
 		t.Errorf("the memory reads %q", got)
 	}
-	last.must(request{Op: "open", Name: local})
-	last.refused(request{Op: "create", Name: local}, namedshm.ErrAlreadyExists)
+	last.Must(request{Op: "open", Name: local})
+	last.Refused(request{Op: "create", Name: local}, namedshm.ErrAlreadyExists)
 	end(all[processes/2:])
-	s.start().refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+	s.start().Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 	s.nothingLeft()
 }
 
@@ -163,21 +163,21 @@ func TestSparse(t *testing.T) {
 			s := newSetting(t)
 			a, b := s.start(), s.start()
 			if total < size {
-				a.refused(request{Op: "create", Name: name, Size: size}, namedshm.ErrCommitmentLimit, fmt.Sprint(total), "NoCommit")
+				a.Refused(request{Op: "create", Name: name, Size: size}, namedshm.ErrCommitmentLimit, fmt.Sprint(total), "NoCommit")
 			}
-			a.refused(request{Op: "create", Name: name, Size: size * 64, Now: true}, namedshm.ErrCommitmentLimit, "available")
-			h := a.must(request{Op: "create", Name: name, Size: size, Sparse: true}).Handle
-			o := b.must(request{Op: "open", Name: name}).Handle
-			whole := a.must(request{Op: "map", Handle: h}).Handle
+			a.Refused(request{Op: "create", Name: name, Size: size * 64, Now: true}, namedshm.ErrCommitmentLimit, "available")
+			h := a.Must(request{Op: "create", Name: name, Size: size, Sparse: true}).Handle
+			o := b.Must(request{Op: "open", Name: name}).Handle
+			whole := a.Must(request{Op: "map", Handle: h}).Handle
 			for _, at := range []int64{0, 1 << 31, 1<<32 - granule, 1 << 32, size / 2, size - granule} {
-				a.must(request{Op: "write", Handle: whole, Offset: at, Text: fmt.Sprintf("at %11d", at)})
-				part := b.must(request{Op: "map", Handle: o, Offset: at, Length: granule}).Handle
-				if got := b.must(request{Op: "read", Handle: part, Number: 14}).Text; got != fmt.Sprintf("at %11d", at) {
+				a.Must(request{Op: "write", Handle: whole, Offset: at, Text: fmt.Sprintf("at %11d", at)})
+				part := b.Must(request{Op: "map", Handle: o, Offset: at, Length: granule}).Handle
+				if got := b.Must(request{Op: "read", Handle: part, Number: 14}).Text; got != fmt.Sprintf("at %11d", at) {
 					t.Errorf("at %d the other reads %q", at, got)
 				}
-				b.must(request{Op: "unmap", Handle: part})
+				b.Must(request{Op: "unmap", Handle: part})
 			}
-			if resident := b.must(request{Op: "stat", Name: name}).Text; resident != fmt.Sprint(6*4096) {
+			if resident := b.Must(request{Op: "stat", Name: name}).Text; resident != fmt.Sprint(6*4096) {
 				t.Errorf("%s bytes are resident", resident)
 			}
 			a.Kill()

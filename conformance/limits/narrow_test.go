@@ -15,7 +15,7 @@ func TestNarrowProcess(t *testing.T) {
 	s := newSetting(t)
 	a := s.start()
 	for _, name := range []string{`Local\Wide`, `Global\Wide`} {
-		a.must(request{Op: "create", Name: name, Size: 5 << 30, Sparse: true})
+		a.Must(request{Op: "create", Name: name, Size: 5 << 30, Sparse: true})
 	}
 	program := t.TempDir() + "/narrow"
 	build := exec.Command("go", "test", "-c", "-o", program, "github.com/namedshm/namedshm/internal/kernel")
@@ -32,8 +32,8 @@ func TestNarrowProcess(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestMoreThanCanBeMapped") {
 		t.Errorf("%v: %s", err, out)
 	}
-	m := a.must(request{Op: "map", Handle: 1}).Handle
-	if got := a.must(request{Op: "read", Handle: m, Offset: 5<<30 - 8, Number: 8}).Text; got != "from 32." {
+	m := a.Must(request{Op: "map", Handle: 1}).Handle
+	if got := a.Must(request{Op: "read", Handle: m, Offset: 5<<30 - 8, Number: 8}).Text; got != "from 32." {
 		t.Errorf("at its end the section reads %q", got)
 	}
 }

@@ -22,7 +22,7 @@ import (
 // fail. It returns how many failed.
 func (a *actor) withstands(t *testing.T, name string, works []string, lines ...[]string) (failed int) {
 	t.Helper()
-	for what, said := range a.must(request{Op: "battery", Name: name}).Each {
+	for what, said := range a.Must(request{Op: "battery", Name: name}).Own.Each {
 		if said == "<nil>" {
 			continue
 		}
@@ -63,11 +63,11 @@ func TestFullDirectory(t *testing.T) {
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
-	h := a.must(request{Op: "create", Name: local, Size: 1 << 24}).Handle
+	h := a.Must(request{Op: "create", Name: local, Size: 1 << 24}).Handle
 	fill := `rm -f $NAMEDSHM_ROOT/fill; n=$(df -k --output=avail $NAMEDSHM_ROOT | tail -1); head -c $(( (n / 4 - %d) * 4096 )) /dev/zero > $NAMEDSHM_ROOT/fill`
 	failed := 0
 	for free := range 14 {
-		a.must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
+		a.Must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
 		for _, name := range prefixes {
 			n := a.withstands(t, name, append(looks, "create without a name"), []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
 			if failed += n; free == 0 && n == 0 {
@@ -77,16 +77,16 @@ func TestFullDirectory(t *testing.T) {
 	}
 	t.Logf("%d calls failed", failed)
 	// What there is goes on, and can be opened.
-	o := a.must(request{Op: "open", Name: local}).Handle
-	v := a.must(request{Op: "map", Handle: o}).Handle
-	a.must(request{Op: "fill", Handle: v})
-	a.must(request{Op: "close", Handle: h})
-	a.must(request{Op: "close", Handle: o})
-	a.must(request{Op: "shell", Text: "rm $NAMEDSHM_ROOT/fill"})
+	o := a.Must(request{Op: "open", Name: local}).Handle
+	v := a.Must(request{Op: "map", Handle: o}).Handle
+	a.Must(request{Op: "fill", Handle: v})
+	a.Must(request{Op: "close", Handle: h})
+	a.Must(request{Op: "close", Handle: o})
+	a.Must(request{Op: "shell", Text: "rm $NAMEDSHM_ROOT/fill"})
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
-	if left := a.must(request{Op: "shell", Text: `find $NAMEDSHM_ROOT -mindepth 2 ! -name .creating ! -name .burial`}).Text; left != "" {
+	if left := a.Must(request{Op: "shell", Text: `find $NAMEDSHM_ROOT -mindepth 2 ! -name .creating ! -name .burial`}).Text; left != "" {
 		t.Errorf("left: %s", left)
 	}
 }
@@ -101,7 +101,7 @@ func TestFullDirectoryOfFiles(t *testing.T) {
 	}
 	fill := `rm -f $NAMEDSHM_ROOT/fill; n=$(df -k --output=avail $NAMEDSHM_ROOT | tail -1); head -c $(( (n / 4 - %d) * 4096 )) /dev/zero > $NAMEDSHM_ROOT/fill`
 	for _, free := range []int{0, 1, 2, 15, 16, 17, 18, 21, 22, 23, 24, 30} {
-		a.must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
+		a.Must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
 		for _, name := range prefixes {
 			n := a.withstands(t, name, looks, []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
 			if free == 0 && n == 0 {
@@ -109,7 +109,7 @@ func TestFullDirectoryOfFiles(t *testing.T) {
 			}
 		}
 	}
-	a.must(request{Op: "shell", Text: "rm $NAMEDSHM_ROOT/fill"})
+	a.Must(request{Op: "shell", Text: "rm $NAMEDSHM_ROOT/fill"})
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
@@ -124,7 +124,7 @@ func TestFewFiles(t *testing.T) {
 	}
 	fill := `rm -f $NAMEDSHM_ROOT/fill*; n=$(df --output=iavail $NAMEDSHM_ROOT | tail -1); i=%d; while [ $i -lt $n ]; do : > $NAMEDSHM_ROOT/fill$i; i=$((i+1)); done`
 	for free := range 6 {
-		a.must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
+		a.Must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
 		for _, name := range prefixes {
 			n := a.withstands(t, name, append(looks, "create without a name"), []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
 			if free == 0 && n == 0 {
@@ -142,13 +142,13 @@ func TestSmallDirectory(t *testing.T) {
 	s := newSetting(t)
 	a := s.within(unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777,size=64m tmpfs $NAMEDSHM_ROOT")
 	for _, name := range []string{local, world} {
-		h := a.must(request{Op: "create", Name: name, Size: 128 << 20}).Handle
-		v := a.must(request{Op: "map", Handle: h}).Handle
-		a.must(request{Op: "fill", Handle: v})
-		a.must(request{Op: "unmap", Handle: v})
-		a.must(request{Op: "close", Handle: h})
+		h := a.Must(request{Op: "create", Name: name, Size: 128 << 20}).Handle
+		v := a.Must(request{Op: "map", Handle: h}).Handle
+		a.Must(request{Op: "fill", Handle: v})
+		a.Must(request{Op: "unmap", Handle: v})
+		a.Must(request{Op: "close", Handle: h})
 	}
-	a.must(request{Op: "shell", Text: "! head -c 100m /dev/zero > $NAMEDSHM_ROOT/file"}) // what a file could not be
+	a.Must(request{Op: "shell", Text: "! head -c 100m /dev/zero > $NAMEDSHM_ROOT/file"}) // what a file could not be
 }
 
 // TestReadOnlyDirectory: nothing can be made, and the error says so; what was there before can be used to its end.
@@ -156,10 +156,10 @@ func TestReadOnlyDirectory(t *testing.T) {
 	s := newSetting(t)
 	a := s.within(unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777 tmpfs $NAMEDSHM_ROOT")
 	for _, name := range []string{local, world} {
-		h := a.must(request{Op: "create", Name: name}).Handle
-		a.must(request{Op: "map", Handle: h})
+		h := a.Must(request{Op: "create", Name: name}).Handle
+		a.Must(request{Op: "map", Handle: h})
 	}
-	a.must(request{Op: "shell", Text: "mount --bind $NAMEDSHM_ROOT $NAMEDSHM_ROOT && mount -o remount,bind,ro $NAMEDSHM_ROOT"})
+	a.Must(request{Op: "shell", Text: "mount --bind $NAMEDSHM_ROOT $NAMEDSHM_ROOT && mount -o remount,bind,ro $NAMEDSHM_ROOT"})
 	b := s.within(unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777,ro tmpfs $NAMEDSHM_ROOT")
 	words := []string{"ERROR_ACCESS_DENIED", s.Root, "is mounted read-only"}
 	for _, name := range prefixes {
@@ -168,12 +168,12 @@ func TestReadOnlyDirectory(t *testing.T) {
 			t.Errorf("%s: something was made in a read-only directory", name)
 		}
 	}
-	a.must(request{Op: "write", Handle: 1, Text: "on"})
-	a.must(request{Op: "drop"})
-	a.must(request{Op: "shell", Text: "umount $NAMEDSHM_ROOT"})
+	a.Must(request{Op: "write", Handle: 1, Text: "on"})
+	a.Must(request{Op: "drop"})
+	a.Must(request{Op: "shell", Text: "umount $NAMEDSHM_ROOT"})
 	for _, name := range []string{local, world} {
-		a.refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-		a.must(request{Op: "create", Name: name})
+		a.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
+		a.Must(request{Op: "create", Name: name})
 	}
 }
 
@@ -205,18 +205,18 @@ func TestFewDescriptors(t *testing.T) {
 		t.Run(name[:5], func(t *testing.T) {
 			s := newSetting(t)
 			maker, a := s.start(), s.start()
-			maker.must(request{Op: "create", Name: name})
-			a.must(request{Op: "battery", Name: name})
-			a.must(request{Op: "open", Name: name})
-			before := a.must(request{Op: "count"}).Number
-			a.must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most, Maximum: 1000})
-			a.refused(request{Op: "handles", Name: name, Number: 1000}, namedshm.Code(4), "RLIMIT_NOFILE, ulimit -n) is 300") // ERROR_TOO_MANY_OPEN_FILES
+			maker.Must(request{Op: "create", Name: name})
+			a.Must(request{Op: "battery", Name: name})
+			a.Must(request{Op: "open", Name: name})
+			before := a.Must(request{Op: "count"}).Number
+			a.Must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most, Own: asked{Maximum: 1000}})
+			a.Refused(request{Op: "handles", Name: name, Number: 1000}, namedshm.Code(4), "RLIMIT_NOFILE, ulimit -n) is 300") // ERROR_TOO_MANY_OPEN_FILES
 			for free := range 12 {
-				a.must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most + int64(free), Maximum: 1000})
+				a.Must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most + int64(free), Own: asked{Maximum: 1000}})
 				a.withstands(t, name+"Battery", nil, []string{"ERROR_TOO_MANY_OPEN_FILES", fmt.Sprintf("RLIMIT_NOFILE, ulimit -n) is %d", most+free)})
 			}
-			a.must(request{Op: "drop"})
-			if after := a.must(request{Op: "count"}).Number; after > before {
+			a.Must(request{Op: "drop"})
+			if after := a.Must(request{Op: "count"}).Number; after > before {
 				t.Errorf("%d descriptors are open, before there were %d", after, before)
 			}
 			a.ample(t, name+"Battery")
@@ -238,15 +238,15 @@ func TestLittleAddressSpace(t *testing.T) {
 	var pages int64
 	fmt.Sscan(string(b), &pages)
 	limit := pages*int64(os.Getpagesize()) + 1<<30
-	a.must(request{Op: "limit", Number: unix.RLIMIT_AS, Size: limit})
+	a.Must(request{Op: "limit", Number: unix.RLIMIT_AS, Size: limit})
 	words := fmt.Sprintf("this process may map %d (RLIMIT_AS, ulimit -v)", limit)
-	h := a.must(request{Op: "create", Name: local, Size: size}).Handle
-	a.refused(request{Op: "map", Handle: h}, namedshm.Code(8), words) // ERROR_NOT_ENOUGH_MEMORY
-	part := a.must(request{Op: "map", Handle: h, Offset: 4 << 30, Length: 65536}).Handle
-	a.must(request{Op: "write", Handle: part, Text: "far"})
-	a.refused(request{Op: "create", Name: world, Size: size}, namedshm.Code(8), words)
-	s.start().must(request{Op: "create", Name: world, Size: size})
-	a.refused(request{Op: "open", Name: world}, namedshm.Code(8), words)
+	h := a.Must(request{Op: "create", Name: local, Size: size}).Handle
+	a.Refused(request{Op: "map", Handle: h}, namedshm.Code(8), words) // ERROR_NOT_ENOUGH_MEMORY
+	part := a.Must(request{Op: "map", Handle: h, Offset: 4 << 30, Length: 65536}).Handle
+	a.Must(request{Op: "write", Handle: part, Text: "far"})
+	a.Refused(request{Op: "create", Name: world, Size: size}, namedshm.Code(8), words)
+	s.start().Must(request{Op: "create", Name: world, Size: size})
+	a.Refused(request{Op: "open", Name: world}, namedshm.Code(8), words)
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
@@ -257,12 +257,12 @@ func TestShortFiles(t *testing.T) {
 	s := newSetting(t)
 	a := s.start()
 	for _, limit := range []int64{0, 1, 16, 100, 528, 4096, 65535} {
-		a.must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: limit, Maximum: 1 << 40})
+		a.Must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: limit, Own: asked{Maximum: 1 << 40}})
 		for _, name := range prefixes {
 			a.withstands(t, name, looks, []string{"ERROR_NO_SYSTEM_RESOURCES", fmt.Sprintf("than %d (RLIMIT_FSIZE", limit)})
 		}
 	}
-	a.must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: 1 << 30, Maximum: 1 << 40})
+	a.Must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: 1 << 30, Own: asked{Maximum: 1 << 40}})
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
@@ -284,12 +284,12 @@ func TestSegmentLimits(t *testing.T) {
 			s := newSetting(t)
 			a := s.within(unix.CLONE_NEWIPC, fmt.Sprintf("echo %d > /proc/sys/kernel/%s", c.value, c.limit))
 			if c.limit == "shmmni" {
-				a.do(request{Op: "many", Name: `Global\Many`, Number: int64(c.value)})
+				a.Do(request{Op: "many", Name: `Global\Many`, Number: int64(c.value)})
 			}
-			a.refused(request{Op: "create", Name: world, Size: c.size}, namedshm.ErrNoSystemResources, "kernel."+c.limit, fmt.Sprint(c.value), "sysctl")
-			a.must(request{Op: "create", Name: local, Size: c.size})
-			a.must(request{Op: "shell", Text: fmt.Sprintf("echo %d > /proc/sys/kernel/%s", c.enough, c.limit)})
-			a.must(request{Op: "create", Name: world, Size: c.size})
+			a.Refused(request{Op: "create", Name: world, Size: c.size}, namedshm.ErrNoSystemResources, "kernel."+c.limit, fmt.Sprint(c.value), "sysctl")
+			a.Must(request{Op: "create", Name: local, Size: c.size})
+			a.Must(request{Op: "shell", Text: fmt.Sprintf("echo %d > /proc/sys/kernel/%s", c.enough, c.limit)})
+			a.Must(request{Op: "create", Name: world, Size: c.size})
 		})
 	}
 }
@@ -298,12 +298,12 @@ func TestSegmentLimits(t *testing.T) {
 func TestNoInotify(t *testing.T) {
 	s := newSetting(t)
 	script := actors.Script("echo 0 > /proc/sys/user/max_inotify_instances", unix.CLONE_NEWUSER)
-	a := &actor{s.StartWith(t, func(cmd *exec.Cmd) {
+	a := s.actor(s.StartWith(t, func(cmd *exec.Cmd) {
 		script(cmd)
 		same := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
 		cmd.SysProcAttr.UidMappings, cmd.SysProcAttr.GidMappings = same, same
-	}, nil), t}
-	a.must(request{Op: "await", Name: local})
+	}, nil))
+	a.Must(request{Op: "await", Name: local})
 }
 
 // TestHiddenProcesses: a /proc that hides the processes of others is no obstacle to who shares objects with himself, or
@@ -314,23 +314,23 @@ func TestHiddenProcesses(t *testing.T) {
 	hidden := func() *actor { return s.within(unix.CLONE_NEWNS, script) }
 	root := s.start()
 	a, b := hidden(), hidden()
-	if got := a.must(request{Op: "shell", Text: "ls -d /proc/1 2>&1 || true"}).Text; !strings.Contains(got, "cannot access") {
+	if got := a.Must(request{Op: "shell", Text: "ls -d /proc/1 2>&1 || true"}).Text; !strings.Contains(got, "cannot access") {
 		t.Fatalf("nothing is hidden: %s", got)
 	}
-	a.must(request{Op: "create", Name: local})
-	a.must(request{Op: "map", Handle: 1})
-	a.must(request{Op: "write", Handle: 1, Text: "seen"})
-	b.must(request{Op: "open", Name: local})
-	b.must(request{Op: "map", Handle: 1})
-	if got := b.must(request{Op: "read", Handle: 1, Number: 4}).Text; got != "seen" {
+	a.Must(request{Op: "create", Name: local})
+	a.Must(request{Op: "map", Handle: 1})
+	a.Must(request{Op: "write", Handle: 1, Text: "seen"})
+	b.Must(request{Op: "open", Name: local})
+	b.Must(request{Op: "map", Handle: 1})
+	if got := b.Must(request{Op: "read", Handle: 1, Number: 4}).Text; got != "seen" {
 		t.Errorf("the memory reads %q", got)
 	}
-	root.must(request{Op: "create", Name: world})
-	b.refused(request{Op: "open", Name: world}, namedshm.ErrAccessDenied)
+	root.Must(request{Op: "create", Name: world})
+	b.Refused(request{Op: "open", Name: world}, namedshm.ErrAccessDenied)
 	b.ample(t, prefixes[0])
 	a.Kill()
-	b.must(request{Op: "drop"})
-	b.refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+	b.Must(request{Op: "drop"})
+	b.Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 }
 
 // TestNoProc: without /proc nothing is guessed: each call says that it is missing. Where it goes away later, calls work or
@@ -344,15 +344,15 @@ func TestNoProc(t *testing.T) {
 		}
 	}
 	b := s.within(unix.CLONE_NEWNS, "true")
-	b.must(request{Op: "create", Name: local})
-	b.must(request{Op: "map", Handle: 1})
-	b.must(request{Op: "shell", Text: "mount -t tmpfs tmpfs /proc"})
+	b.Must(request{Op: "create", Name: local})
+	b.Must(request{Op: "map", Handle: 1})
+	b.Must(request{Op: "shell", Text: "mount -t tmpfs tmpfs /proc"})
 	for _, name := range prefixes {
 		b.withstands(t, name, nil, []string{"ERROR_"})
 	}
-	b.must(request{Op: "write", Handle: 1, Text: "on"})
-	b.must(request{Op: "drop"})
-	s.start().refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+	b.Must(request{Op: "write", Handle: 1, Text: "on"})
+	b.Must(request{Op: "drop"})
+	s.start().Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 }
 
 // memoryCgroup makes a memory cgroup with a limit and puts an actor into it; false where the machine has none to make.
@@ -397,17 +397,17 @@ func TestSmallMemoryCgroup(t *testing.T) {
 		t.Skip("this machine lets nobody make a memory cgroup")
 	}
 	for _, name := range []string{local, world} {
-		a.refused(request{Op: "create", Name: name, Size: 2 * limit, Now: true}, namedshm.ErrCommitmentLimit, "namedshm-limits", fmt.Sprint(limit))
+		a.Refused(request{Op: "create", Name: name, Size: 2 * limit, Now: true}, namedshm.ErrCommitmentLimit, "namedshm-limits", fmt.Sprint(limit))
 	}
-	a.must(request{Op: "create", Name: local, Size: 4 * limit})
-	a.must(request{Op: "map", Handle: 1})
-	other.must(request{Op: "create", Name: world})
+	a.Must(request{Op: "create", Name: local, Size: 4 * limit})
+	a.Must(request{Op: "map", Handle: 1})
+	other.Must(request{Op: "create", Name: world})
 	a.Ask(request{Op: "fill", Handle: 1})
 	if how := a.End(); how != "signal: killed" {
 		t.Errorf("the process that touched more than there is: %s", how)
 	}
-	other.refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
-	other.must(request{Op: "open", Name: world})
+	other.Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
+	other.Must(request{Op: "open", Name: world})
 	other.Kill()
 	s.nothingLeft()
 }

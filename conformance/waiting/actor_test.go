@@ -42,8 +42,7 @@ type request struct {
 
 // reply is an actor's answer: a line of JSON.
 type reply struct {
-	Error     string          `json:",omitempty"`
-	Code      namedshm.Code   `json:",omitempty"`
+	actors.Failure
 	Timeout   bool            `json:",omitempty"` // the error is the deadline's
 	Canceled  bool            `json:",omitempty"`
 	Handle    int             `json:",omitempty"`
@@ -74,28 +73,13 @@ type stage struct {
 // act is the actor's program.
 func act() {
 	s := &stage{handles: []namedshm.Waitable{nil}}
-	actors.Serve(func(command []byte) any {
-		var r request
-		if err := json.Unmarshal(command, &r); err != nil {
-			panic(err)
-		}
-		answer, err := s.perform(r)
-		answer.note(err)
-		return answer
-	})
+	actors.Serve(s.perform)
 }
 
-// note writes an error down.
-func (r *reply) note(err error) {
-	if err == nil {
-		return
-	}
-	r.Error = err.Error()
+// Note writes an error down, and whether it is the context's.
+func (r *reply) Note(err error) {
+	r.Failure.Note(err)
 	r.Timeout, r.Canceled = errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled)
-	var e *namedshm.Error
-	if errors.As(err, &e) {
-		r.Code = e.Code
-	}
 }
 
 // perform does one command.

@@ -89,9 +89,12 @@ func copyProgram(to string) error {
 // greeting is an actor's first line.
 type greeting struct{ Thread int }
 
-// Serve is an actor's life: it performs the commands that come in, one after the other, on one thread. It ends with the
-// standard input.
-func Serve(perform func(command []byte) (answer any)) {
+// Serve is an actor's life: it performs the commands Q that come in, one after the other, on one thread, and answers each
+// with an A, which notes the error. It ends with the standard input.
+func Serve[Q, A any, P interface {
+	*A
+	Note(error)
+}](perform func(Q) (A, error)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -102,7 +105,13 @@ func Serve(perform func(command []byte) (answer any)) {
 		lines := bufio.NewScanner(os.Stdin)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			out.Encode(perform(lines.Bytes()))
+			var command Q
+			if err := json.Unmarshal(lines.Bytes(), &command); err != nil {
+				panic(err)
+			}
+			answer, err := perform(command)
+			P(&answer).Note(err)
+			out.Encode(answer)
 		}
 	}()
 	<-done

@@ -4,7 +4,6 @@ package riot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -34,32 +33,25 @@ type order struct {
 
 // answer is what it answers when it ends by itself.
 type answer struct {
-	Error  string
+	actors.Failure
 	Buried int
 }
 
 // Act is what a process does that was started to be one of a riot.
 func Act() {
 	var held []*namedshm.Section
-	actors.Serve(func(command []byte) any {
-		var a answer
-		var o order
-		err := json.Unmarshal(command, &o)
-		switch {
-		case err != nil:
-		case o.Do == "hold":
+	actors.Serve(func(o order) (a answer, err error) {
+		switch o.Do {
+		case "hold":
 			held, err = hold(o.Names)
-		case o.Do == "part":
+		case "part":
 			err = part(held)
-		case o.Do == "bury":
+		case "bury":
 			a.Buried, err = bury()
 		default:
 			err = riot(&o)
 		}
-		if err != nil {
-			a.Error = err.Error()
-		}
-		return a
+		return a, err
 	})
 }
 
