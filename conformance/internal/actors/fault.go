@@ -93,14 +93,7 @@ func (tr *Tracer) fail(c Call, e unix.Errno) {
 	if c.Number != unix.SYS_CLOSE {
 		skipCall(tr.t, tr.actor.Thread)
 	}
-	for {
-		if err := unix.PtraceSyscall(tr.actor.Thread, 0); err != nil {
-			tr.t.Fatal(err)
-		}
-		if _, call := tr.wait(); call {
-			break
-		}
-	}
+	tr.toCall()
 	tr.inside = false
 	returnFromCall(tr.t, tr.actor.Thread, e)
 }

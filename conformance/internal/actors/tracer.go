@@ -89,18 +89,23 @@ func (tr *Tracer) waitStatus() (status unix.WaitStatus) {
 	}
 }
 
-// nextCall lets the thread go to where its next system call begins, and tells the call and from where it is made.
-func (tr *Tracer) nextCall() (c Call, from uint64) {
+// toCall lets the thread go to where its next system call begins or ends, and gives it the signals that it has on the way.
+func (tr *Tracer) toCall() {
 	tr.t.Helper()
-	signal := syscall.Signal(0)
-	for {
+	signal, call := syscall.Signal(0), false
+	for !call {
 		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
 			tr.t.Fatal(err)
 		}
-		var call bool
-		if signal, call = tr.wait(); !call {
-			continue
-		}
+		signal, call = tr.wait()
+	}
+}
+
+// nextCall lets the thread go to where its next system call begins, and tells the call and from where it is made.
+func (tr *Tracer) nextCall() (c Call, from uint64) {
+	tr.t.Helper()
+	for {
+		tr.toCall()
 		// At the begin mark it is certain which stop is a call's begin and which its end; from there on they alternate.
 		if tr.inside = !tr.inside; tr.inside {
 			return tr.standing()
@@ -115,15 +120,8 @@ func (tr *Tracer) enter() (from uint64) {
 	asleep := tr.WhileAsleep
 	tr.WhileAsleep = nil // it may sleep before it is given the command
 	defer func() { tr.WhileAsleep = asleep }()
-	signal := syscall.Signal(0)
 	for {
-		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
-			tr.t.Fatal(err)
-		}
-		var call bool
-		if signal, call = tr.wait(); !call {
-			continue
-		}
+		tr.toCall()
 		if c, from := tr.standing(); c.isMark(beginMark) {
 			tr.inside = true
 			return from
@@ -172,15 +170,8 @@ func (tr *Tracer) StopAt(call string, n, most int) {
 	if tr.WhileAsleep == nil {
 		tr.WhileAsleep = func() bool { return false } // it may have nothing to do any more: then there is a bound
 	}
-	signal := syscall.Signal(0)
 	for {
-		if err := unix.PtraceSyscall(tr.actor.Thread, int(signal)); err != nil {
-			tr.t.Fatal(err)
-		}
-		var atCall bool
-		if signal, atCall = tr.wait(); !atCall {
-			continue
-		}
+		tr.toCall()
 		if most--; most <= 0 {
 			return
 		}
