@@ -90,7 +90,7 @@ func TestMistakesAreCaught(t *testing.T) {
 	const rounds = 80
 	for _, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
-			seed := seeded(t)
+			seed := actors.Seed(t)
 			for round := range uint64(rounds) {
 				if found := m.faults(t, program, seed+round); len(found) > 0 {
 					t.Logf("found out in riot %d: %d faults, the first: %.2000s", round+1, len(found), found[0])
@@ -102,13 +102,13 @@ func TestMistakesAreCaught(t *testing.T) {
 	}
 	t.Run("a build without the tag", func(t *testing.T) {
 		m := mistakes[1]
-		if found := m.faults(t, "", seeded(t)); len(found) > 0 {
+		if found := m.faults(t, "", actors.Seed(t)); len(found) > 0 {
 			t.Fatalf("it makes the mistake: %q", found)
 		}
 	})
 	for _, none := range []mistake{{name: ""}, {left: true}} {
 		t.Run(fmt.Sprintf("none, parting %v", none.left), func(t *testing.T) {
-			if found := none.faults(t, program, seeded(t)); len(found) > 0 {
+			if found := none.faults(t, program, actors.Seed(t)); len(found) > 0 {
 				t.Fatalf("%q", found)
 			}
 		})

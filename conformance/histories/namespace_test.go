@@ -4,9 +4,7 @@ package histories
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,22 +15,6 @@ import (
 )
 
 func TestMain(m *testing.M) { actors.Main(m, riot.Act) }
-
-const seedVariable = "NAMEDSHM_SEED"
-
-// seeded is a seed for a test, which it prints.
-func seeded(t *testing.T) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv(seedVariable); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("%s: %v", seedVariable, err)
-		}
-	}
-	t.Logf("%s=%d", seedVariable, seed)
-	return seed
-}
 
 // sections is a plan of a few names that are mostly used for sections, with events among them.
 var sections = []riot.Kind{riot.Section, riot.Section, riot.Section, riot.AutoEvent}
@@ -72,7 +54,7 @@ func judge(t *testing.T, h *riot.History) {
 func TestNamespace(t *testing.T) {
 	for _, space := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		t.Run(strings.Trim(space.String(), `\`), func(t *testing.T) {
-			p := newPlan(t, t, sections, space, seeded(t))
+			p := newPlan(t, t, sections, space, actors.Seed(t))
 			p.Sleeper = true
 			judge(t, p.Run(t))
 			t.Logf("%d buried", p.NothingLeft(t))
@@ -84,7 +66,7 @@ func TestNamespace(t *testing.T) {
 func TestParting(t *testing.T) {
 	for _, space := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
 		t.Run(strings.Trim(space.String(), `\`), func(t *testing.T) {
-			if left := newPlan(t, t, sections, space, seeded(t)).Part(t, partings); left != nil {
+			if left := newPlan(t, t, sections, space, actors.Seed(t)).Part(t, partings); left != nil {
 				t.Errorf("left in the directories: %q", left)
 			}
 		})

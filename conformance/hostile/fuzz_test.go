@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
 // Where things stand in an entry: internal/kernel/layout.go has the drawing.
@@ -30,21 +30,8 @@ const (
 	checksumAt   = 96
 )
 
-// seedVariable chooses what a random test does; everyVariable has it do all there is.
-const (
-	seedVariable  = "NAMEDSHM_SEED"
-	everyVariable = "NAMEDSHM_EVERY_VALUE"
-)
-
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	n, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64)
-	if err != nil {
-		n = rand.Uint64()
-	}
-	t.Logf("%s=%d", seedVariable, n)
-	return n
-}
+// everyVariable has a random test do all there is.
+const everyVariable = "NAMEDSHM_EVERY_VALUE"
 
 // fuzzing is what is to be done to an entry.
 type fuzzing struct {
@@ -261,7 +248,7 @@ func TestEveryByteOfAnEntry(t *testing.T) {
 		for _, f := range []fuzzing{
 			{Sealed: true}, {Sealed: false}, {Sealed: true, Dead: true}, {Sealed: false, Dead: true}, {Sealed: true, Mutex: true},
 		} {
-			f.Seed, f.Values, f.Sparse, f.Space = seed(t), values, 25, uint32(namespaceOf(name))
+			f.Seed, f.Values, f.Sparse, f.Space = actors.Seed(t), values, 25, uint32(namespaceOf(name))
 			t.Run(fmt.Sprintf("%s sealed %v dead %v mutex %v", name[:5], f.Sealed, f.Dead, f.Mutex), func(t *testing.T) {
 				s := newSetting(t)
 				fuzzer := s.as(nil)
@@ -312,7 +299,7 @@ func (s *setting) fuzzed(name string, mutex bool) *victim {
 // TestGarbageInControlFiles: whatever stands in the files that serve as locks, the calls of a Global directory go on, and
 // nobody's segment is taken for a dead creator's.
 func TestGarbageInControlFiles(t *testing.T) {
-	random := rand.New(rand.NewPCG(seed(t), 1))
+	random := rand.New(rand.NewPCG(actors.Seed(t), 1))
 	s := newSetting(t)
 	a := s.as(nil)
 	a.Must(request{Op: "mutex", Name: world})

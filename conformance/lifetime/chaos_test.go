@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
@@ -203,8 +204,7 @@ type participant struct {
 func TestChaos(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
 		const processes, duration = 10, 10 * time.Second
-		seed := uint64(time.Now().UnixNano())
-		t.Logf("seed %d", seed)
+		seed := actors.Seed(t)
 		path := filepath.Join(t.TempDir(), "journal")
 		j, err := journal.Open(path)
 		if err != nil {

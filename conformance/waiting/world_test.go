@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +17,7 @@ import (
 
 func TestMain(m *testing.M) { actors.Main(m, act) }
 
-const (
-	waitVariable = "NAMEDSHM_WAIT"
-	seedVariable = "NAMEDSHM_SEED"
-)
+const waitVariable = "NAMEDSHM_WAIT"
 
 // setting is under what circumstances a test runs.
 type setting struct {
@@ -87,14 +83,10 @@ func in(t *testing.T, all []setting, test func(t *testing.T, w *world)) {
 	}
 }
 
-// seeded is the random source of a test, and the seed that it prints.
+// seeded is the random source of a test, and its seed.
 func seeded(t *testing.T) (*rand.Rand, uint64) {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if given, err := strconv.ParseUint(os.Getenv(seedVariable), 10, 64); err == nil {
-		seed = given
-	}
-	t.Logf("seed %d", seed)
+	seed := actors.Seed(t)
 	return rand.New(rand.NewPCG(seed, 0)), seed
 }
 

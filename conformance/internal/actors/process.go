@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,6 +44,23 @@ func NeedRoot(t *testing.T, why string) {
 		t.Fatalf("this needs root: %s", why)
 	}
 	t.Skipf("this needs root: %s", why)
+}
+
+// seedVariable sets what a test does at random.
+const seedVariable = "NAMEDSHM_SEED"
+
+// Seed is a seed for what a test does at random. It is printed, and NAMEDSHM_SEED sets it.
+func Seed(t *testing.T) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv(seedVariable); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return seed
 }
 
 // Host is whom actors work for: a test, or a program that tests. Fatal and Fatalf do not return.
