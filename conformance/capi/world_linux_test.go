@@ -26,17 +26,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	end, err := turns.Together()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	defer end()
-	code := m.Run()
-	if directory != "" {
-		os.RemoveAll(directory)
-	}
-	os.Exit(code)
+	os.Exit(turns.Run(m, func() error { return os.RemoveAll(directory) }))
 }
 
 // world is the installed library and the command, and builds programs for them.

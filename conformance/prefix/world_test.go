@@ -40,21 +40,13 @@ type world struct {
 var prepare = sync.OnceValues(newWorld)
 
 func TestMain(m *testing.M) {
-	end, err := turns.Together()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	defer end()
-	code := m.Run()
-	if w, err := prepare(); err == nil {
-		errs := errors.Join(plainprefix.Remove(w.first), plainprefix.Remove(w.second), os.RemoveAll(w.directory))
-		if errs != nil {
-			fmt.Fprintln(os.Stderr, errs)
-			code = 1
+	os.Exit(turns.Run(m, func() error {
+		w, err := prepare()
+		if err != nil {
+			return nil // the tests have said so
 		}
-	}
-	os.Exit(code)
+		return errors.Join(plainprefix.Remove(w.first), plainprefix.Remove(w.second), os.RemoveAll(w.directory))
+	}))
 }
 
 // need gives the world. Where there is no Wine the test is skipped; but where CI=true, Wine has to be there.

@@ -34,17 +34,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	end, err := turns.Together()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	defer end()
-	code := m.Run()
-	if directory != "" {
-		os.RemoveAll(directory)
-	}
-	os.Exit(code)
+	os.Exit(turns.Run(m, func() error { return os.RemoveAll(directory) }))
 }
 
 // need gives the programs. Where there is no Wine the test is skipped; but where CI=true, Wine has to be there.

@@ -15,6 +15,23 @@ func Alone() (end func(), err error) { return take(true) }
 // Together lets several heavy tests run at once, but none beside one that is Alone.
 func Together() (end func(), err error) { return take(false) }
 
+// Run is for TestMain: it runs the tests of a package together with others, and clean when they are over. The program
+// ends with the status that it gives.
+func Run(tests interface{ Run() int }, clean func() error) (status int) {
+	end, err := Together()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer end()
+	status = tests.Run()
+	if err := clean(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	return status
+}
+
 func take(alone bool) (func(), error) {
 	f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("namedshm-test-turns-%d", os.Getuid())), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
