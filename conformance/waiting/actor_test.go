@@ -40,6 +40,9 @@ type request struct {
 	Marked bool `json:",omitempty"`
 }
 
+// String is what a test calls the command when it complains.
+func (r request) String() string { return r.Op + " " + r.Name }
+
 // reply is an actor's answer: a line of JSON.
 type reply struct {
 	actors.Failure

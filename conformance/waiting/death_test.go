@@ -31,7 +31,7 @@ func TestOwnerDies(t *testing.T) {
 		waiter := w.start(t)
 		keeper := waiter.handle(creation(w.name, theMutex)) // the object outlives its owners
 		w.diesInTime(t, waiter, keeper, objectName(w.name, theMutex))
-		waiter.must(request{Op: "close", Handle: keeper})
+		waiter.Must(request{Op: "close", Handle: keeper})
 		w.nothingLeft(t, waiter)
 	})
 }
@@ -46,7 +46,7 @@ func (w *world) diesInTime(t *testing.T, waiter *actor, handle int, name string)
 	for range tries {
 		owner := w.start(t)
 		owned := owner.handle(request{Op: "open", Kind: "mutex", Name: name})
-		owner.must(request{Op: "wait", Handle: owned})
+		owner.Must(request{Op: "wait", Handle: owned})
 		waiter.Ask(request{Op: "wait", Handle: handle})
 		w.blocked(t, waiter, looker, name, 1)
 		began := journal.Now()
@@ -55,11 +55,11 @@ func (w *world) diesInTime(t *testing.T, waiter *actor, handle int, name string)
 		if !got.Abandoned {
 			t.Fatal("the owner was killed, and who locked next was not told")
 		}
-		waiter.must(request{Op: "unlock", Handle: handle})
-		if again := waiter.must(request{Op: "try", Handle: handle}); !again.Acquired || again.Abandoned {
+		waiter.Must(request{Op: "unlock", Handle: handle})
+		if again := waiter.Must(request{Op: "try", Handle: handle}); !again.Acquired || again.Abandoned {
 			t.Fatalf("after that the mutex is locked anew: %v", again)
 		}
-		waiter.must(request{Op: "unlock", Handle: handle})
+		waiter.Must(request{Op: "unlock", Handle: handle})
 		if best = min(best, time.Duration(got.Ended-began)); best <= noticed {
 			t.Logf("noticed after %v", best)
 			return
@@ -75,11 +75,11 @@ func TestNewcomerAfterDeath(t *testing.T) {
 		name := objectName(w.name, theMutex)
 		for _, how := range []string{"had it open", "opens it", "waits", "waits for all"} {
 			owner, other := w.start(t), w.start(t)
-			owner.must(creation(w.name, theMutex))
+			owner.Must(creation(w.name, theMutex))
 			handle := other.handle(request{Op: "open", Kind: "mutex", Name: name})
 			owned := owner.handle(request{Op: "open", Kind: "mutex", Name: name})
-			owner.must(request{Op: "wait", Handle: owned})
-			owner.must(request{Op: "wait", Handle: owned}) // twice: it is abandoned as a whole
+			owner.Must(request{Op: "wait", Handle: owned})
+			owner.Must(request{Op: "wait", Handle: owned}) // twice: it is abandoned as a whole
 			owner.Kill()
 			r := request{Op: "try", Handle: handle}
 			switch how {
@@ -91,13 +91,13 @@ func TestNewcomerAfterDeath(t *testing.T) {
 				event := other.handle(request{Op: "create", Kind: "event", Name: w.name + "Set", Manual: true, Signaled: true})
 				r.Op, r.Timeout, r.Handles = "all", -1, []int{event, handle}
 			}
-			got := other.must(r)
+			got := other.Must(r)
 			if !got.Abandoned || r.Op == "try" && !got.Acquired || r.Op == "all" && got.Index != 1 {
 				t.Errorf("%s: %v", how, got)
 			}
-			other.must(request{Op: "unlock", Handle: r.Handle})
+			other.Must(request{Op: "unlock", Handle: r.Handle})
 			third := w.start(t)
-			if got := third.must(request{Op: "try", Handle: third.handle(request{Op: "open", Kind: "mutex", Name: name})}); !got.Acquired || got.Abandoned {
+			if got := third.Must(request{Op: "try", Handle: third.handle(request{Op: "open", Kind: "mutex", Name: name})}); !got.Acquired || got.Abandoned {
 				t.Errorf("%s: the next one: %v", how, got)
 			}
 			third.Leave()
@@ -148,14 +148,14 @@ func TestHostileReader(t *testing.T) {
 		name := objectName(w.name, theMutex)
 		mutex := waiter.handle(creation(w.name, theMutex))
 		event := request{Op: "create", Kind: "event", Name: w.name + "Read", Manual: true, Share: "read"}
-		waiter.must(event)
+		waiter.Must(event)
 		for _, holds := range []bool{false, true} {
 			hostile := w.startAs(t, &stranger)
 			if holds {
 				watching := hostile.handle(request{Op: "open", Kind: "event", Name: event.Name, Rights: uint32(namedshm.Synchronize)})
-				hostile.do(request{Op: "wait", Handle: watching, Timeout: -1})
+				hostile.Do(request{Op: "wait", Handle: watching, Timeout: -1})
 			}
-			got := hostile.must(request{Op: "hoard"})
+			got := hostile.Must(request{Op: "hoard"})
 			if got.Number == 0 {
 				t.Fatalf("nothing was locked, not even the entry that everybody may read: %v", got)
 			}
@@ -171,7 +171,7 @@ func TestHostileReader(t *testing.T) {
 		waiter.Kill()
 		other := w.start(t)
 		for _, dead := range []string{name, event.Name} {
-			if got := other.do(request{Op: "state", Name: dead}); got.Code != namedshm.ErrFileNotFound {
+			if got := other.Do(request{Op: "state", Name: dead}); got.Code != namedshm.ErrFileNotFound {
 				t.Errorf("a hostile reader keeps %s alive: %v", dead, got)
 			}
 		}
@@ -184,13 +184,13 @@ func TestHostileReader(t *testing.T) {
 func (w *world) newcomerGetsIt(t *testing.T, name string) {
 	t.Helper()
 	owner, newcomer := w.start(t), w.start(t)
-	owner.must(request{Op: "wait", Handle: owner.handle(request{Op: "open", Kind: "mutex", Name: name})})
+	owner.Must(request{Op: "wait", Handle: owner.handle(request{Op: "open", Kind: "mutex", Name: name})})
 	owner.Kill()
 	handle := newcomer.handle(request{Op: "open", Kind: "mutex", Name: name})
-	if got := newcomer.must(request{Op: "try", Handle: handle}); !got.Acquired || !got.Abandoned {
+	if got := newcomer.Must(request{Op: "try", Handle: handle}); !got.Acquired || !got.Abandoned {
 		t.Fatalf("a newcomer looks at a dead owner's mutex: %v", got)
 	}
-	newcomer.must(request{Op: "unlock", Handle: handle})
+	newcomer.Must(request{Op: "unlock", Handle: handle})
 	newcomer.Leave()
 }
 
@@ -202,8 +202,8 @@ func TestSeatsAreForOwners(t *testing.T) {
 		maker, member := w.start(t), w.startAs(t, &stranger)
 		r := creation(w.name, theMutex)
 		r.Share = "write"
-		maker.must(r)
-		if got := member.must(request{Op: "hoard"}); len(seatsOf(got.List)) != 1 {
+		maker.Must(r)
+		if got := member.Must(request{Op: "hoard"}); len(seatsOf(got.List)) != 1 {
 			t.Errorf("who may own the mutex opens %q", got.List)
 		}
 	})
@@ -246,7 +246,7 @@ func (w *world) perish(t *testing.T) {
 	for _, o := range mixed.objects() {
 		r := creation(w.name, o)
 		r.Initial, r.Owned = 0, true
-		owner.must(r)
+		owner.Must(r)
 		waiter := w.start(t)
 		r.Op = "open"
 		waiter.Ask(request{Op: "wait", Handle: waiter.handle(r)})
@@ -267,11 +267,11 @@ func (w *world) isNew(t *testing.T, a *actor, o int) {
 	t.Helper()
 	r := creation(w.name, o)
 	h := a.handle(r)
-	got := a.must(request{Op: "try", Handle: h})
+	got := a.Must(request{Op: "try", Handle: h})
 	if want := o == theMutex || o == theSemaphore; got.Acquired != want || got.Abandoned {
 		t.Errorf("%s is not as it was made: %v", r.Name, got)
 	}
-	a.must(request{Op: "close", Handle: h})
+	a.Must(request{Op: "close", Handle: h})
 }
 
 // TestKilledWhileCreating: a process that is killed at any system call of making or opening an object leaves nothing
@@ -291,10 +291,10 @@ func TestKilledWhileCreating(t *testing.T) {
 			tr.Kill()
 			r.Owned, r.Marked = false, false
 			handle := survivor.handle(r)
-			if got := survivor.must(request{Op: "try", Handle: handle}); !got.Acquired || got.Abandoned {
+			if got := survivor.Must(request{Op: "try", Handle: handle}); !got.Acquired || got.Abandoned {
 				t.Fatalf("killed before call %d, %s: the object that is made next is not new: %v", n, call, got)
 			}
-			survivor.must(request{Op: "close", Handle: handle})
+			survivor.Must(request{Op: "close", Handle: handle})
 			w.nothingLeft(t, survivor)
 		}
 	})

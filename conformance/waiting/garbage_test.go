@@ -173,7 +173,7 @@ func (w *world) ruin(t *testing.T, object request, how string, random *rand.Rand
 	keeper, vandal := w.start(t), w.start(t)
 	defer keeper.Kill()
 	defer vandal.Kill()
-	keeper.must(object)
+	keeper.Must(object)
 	rounds := 25
 	if how == "sly" || testing.Short() {
 		rounds = 8 // with the sly kind some calls take a second, which is the library's patience
@@ -194,9 +194,9 @@ func (w *world) ruin(t *testing.T, object request, how string, random *rand.Rand
 				t.Errorf("%s full of %s: a call does not return", object.kindName(), how)
 				v.AnswerWithin(time.Millisecond, &r) // writes down what it does
 			}
-			vandal.must(request{Op: "scribble", Number: keeper.PID, Load: &loadOrder{Rounds: 20, How: how, Seed: random.Uint64()}})
+			vandal.Must(request{Op: "scribble", Number: keeper.PID, Load: &loadOrder{Rounds: 20, How: how, Seed: random.Uint64()}})
 		}
-		v.succeeded(object, r)
+		v.Succeeded(object, r)
 		for what, n := range r.Counts {
 			total[what] += n
 		}
@@ -217,23 +217,23 @@ func (w *world) unharmed(t *testing.T, a, b *actor, object request) {
 	object.Op, object.Initial, object.Name, object.Load = "openorcreate", 0, object.Name+"-fresh", nil
 	mine, theirs := a.handle(object), b.handle(object)
 	if object.Kind == "mutex" {
-		a.must(request{Op: "wait", Handle: mine})
+		a.Must(request{Op: "wait", Handle: mine})
 	}
 	b.Ask(request{Op: "wait", Handle: theirs, Timeout: actors.Prompt})
 	w.blocked(t, b, a, object.Name, 1)
 	switch object.Kind {
 	case "event":
-		a.must(request{Op: "set", Handle: mine})
+		a.Must(request{Op: "set", Handle: mine})
 	case "mutex":
-		a.must(request{Op: "unlock", Handle: mine})
+		a.Must(request{Op: "unlock", Handle: mine})
 	case "semaphore":
-		a.must(request{Op: "release", Handle: mine, Number: 1})
+		a.Must(request{Op: "release", Handle: mine, Number: 1})
 	}
 	if r := b.mustAnswer(request{Op: "wait", Name: object.Name}); !r.Acquired {
 		t.Fatalf("%s: %v", object.Name, r)
 	}
-	a.must(request{Op: "close", Handle: mine})
-	b.must(request{Op: "close", Handle: theirs})
+	a.Must(request{Op: "close", Handle: mine})
+	b.Must(request{Op: "close", Handle: theirs})
 }
 
 // swapError is what a page that is gone gives.
@@ -274,7 +274,7 @@ func (w *world) cutShort(t *testing.T, object request, length int64) {
 			t.Errorf("%s cut to %d bytes: %s: %v, want %v", object.kindName(), length, r.Op, got, swapError)
 		}
 	}
-	gone(request{Op: "the wait that had begun"}, b.answer())
+	gone(request{Op: "the wait that had begun"}, b.Answer())
 	calls := []request{{Op: "try"}, {Op: "wait", Timeout: time.Millisecond}}
 	switch object.Kind {
 	case "event":
@@ -284,18 +284,18 @@ func (w *world) cutShort(t *testing.T, object request, length int64) {
 	}
 	for _, r := range calls {
 		r.Handle = theirs
-		gone(r, b.do(r))
+		gone(r, b.Do(r))
 	}
 	if object.Kind == "mutex" {
 		r := request{Op: "unlock", Handle: mine}
-		gone(r, a.do(r))
+		gone(r, a.Do(r))
 	}
 	for _, r := range []request{{Op: "any", Handles: []int{theirs}}, {Op: "all", Handles: []int{theirs}}} {
 		r.Timeout = time.Millisecond
-		gone(r, b.do(r))
+		gone(r, b.Do(r))
 	}
-	b.do(request{Op: "state", Name: object.Name}) // may be told that there is none
-	b.do(request{Op: "close", Handle: theirs})
-	a.do(request{Op: "close", Handle: mine})
+	b.Do(request{Op: "state", Name: object.Name}) // may be told that there is none
+	b.Do(request{Op: "close", Handle: theirs})
+	a.Do(request{Op: "close", Handle: mine})
 	w.unharmed(t, a, b, object)
 }

@@ -86,9 +86,9 @@ func (w *world) killedBeforeCrowd(t *testing.T, keeper *actor, object int, op st
 	r.Op = "open"
 	used := victim.handle(r)
 	if object == theMutex {
-		victim.must(request{Op: "wait", Handle: used})
+		victim.Must(request{Op: "wait", Handle: used})
 	}
-	victim.must(request{Op: "spin"})
+	victim.Must(request{Op: "spin"})
 	hopeless := all(other, missing)
 	waiter.Ask(all(waiter, there))
 	w.blocked(t, waiter, keeper, r.Name, 1)
@@ -97,19 +97,19 @@ func (w *world) killedBeforeCrowd(t *testing.T, keeper *actor, object int, op st
 	call, last := tr.StopBefore(n)
 	other.Ask(hopeless)
 	tr.Kill()
-	if object != theMutex && !keeper.must(request{Op: "state", Name: r.Name}).State.Signaled {
-		keeper.must(request{Op: op, Handle: kept, Number: 1}) // the victim had done nothing yet, or the waiter has it already
+	if object != theMutex && !keeper.Must(request{Op: "state", Name: r.Name}).State.Signaled {
+		keeper.Must(request{Op: op, Handle: kept, Number: 1}) // the victim had done nothing yet, or the waiter has it already
 	}
 	var got reply
 	for end := time.Now().Add(soon); !waiter.Answered(&got); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s killed before call %d, %s: who waits for all sleeps on: %+v", op, n, call, keeper.must(request{Op: "state", Name: r.Name}).State)
+			t.Fatalf("%s killed before call %d, %s: who waits for all sleeps on: %+v", op, n, call, keeper.Must(request{Op: "state", Name: r.Name}).State)
 		}
 	}
 	if got.Error != "" {
 		t.Fatalf("%s killed before call %d, %s: %v", op, n, call, got)
 	}
-	keeper.must(request{Op: "close", Handle: kept})
+	keeper.Must(request{Op: "close", Handle: kept})
 	return last
 }
 
@@ -118,7 +118,7 @@ func (s *scene) kill(e *ensemble, n int) (call string, last bool) {
 	e.t.Helper()
 	e.victim = e.start(e.t)
 	e.warmUp(e.victim)
-	e.victim.must(request{Op: "spin"})
+	e.victim.Must(request{Op: "spin"})
 	p := s.begin(e, n)
 	command := p.command()
 	owned := -1

@@ -19,10 +19,10 @@ import (
 const loadBound = 4 * actors.Prompt
 
 func (a *actor) mustWithin(bound time.Duration, r request) reply {
-	a.t.Helper()
+	a.T.Helper()
 	var got reply
 	a.AnswerWithin(bound, &got)
-	return a.succeeded(r, got)
+	return a.Succeeded(r, got)
 }
 
 // volleyBound is how long a volley may take: some ten times what it does.
@@ -77,7 +77,7 @@ func (w *world) volleys(t *testing.T, kind string, spin time.Duration, cycles in
 	var order request
 	for i, p := range players {
 		defer p.Kill()
-		p.must(request{Op: "spin", Number: int(spin)})
+		p.Must(request{Op: "spin", Number: int(spin)})
 		ping := p.handle(request{Op: "openorcreate", Kind: kind, Name: w.name + "-ping"})
 		pong := p.handle(request{Op: "openorcreate", Kind: kind, Name: w.name + "-pong"})
 		order = request{Op: "volley", Handles: []int{ping, pong}, Number: cycles, Timeout: volleyBound}
@@ -130,7 +130,7 @@ func (w *world) throng(t *testing.T, object request) *throng {
 func (th *throng) gather() {
 	th.t.Helper()
 	for i, a := range th.processes {
-		crowd := a.must(request{Op: "crowd", Handle: th.handles[i], Number: crowdSize / crowdProcesses, Timeout: loadBound}).Handle
+		crowd := a.Must(request{Op: "crowd", Handle: th.handles[i], Number: crowdSize / crowdProcesses, Timeout: loadBound}).Handle
 		th.crowds[i] = append(th.crowds[i], crowd)
 	}
 	th.w.waiters(th.t, th.keeper, th.r.Name, crowdSize)
@@ -141,7 +141,7 @@ func (th *throng) through() (n int) {
 	th.t.Helper()
 	for i, a := range th.processes {
 		for _, crowd := range th.crowds[i] {
-			n += a.must(request{Op: "through", Handle: crowd}).Number
+			n += a.Must(request{Op: "through", Handle: crowd}).Number
 		}
 	}
 	return n
@@ -160,7 +160,7 @@ func (th *throng) untilThrough(through, waiting int) {
 // nothingLeft shows that the object would let nobody through now.
 func (th *throng) nothingLeft() {
 	th.t.Helper()
-	if th.keeper.must(request{Op: "try", Handle: th.handle}).Acquired {
+	if th.keeper.Must(request{Op: "try", Handle: th.handle}).Acquired {
 		th.t.Fatal("it would let one more through")
 	}
 }
@@ -171,13 +171,13 @@ func TestCrowdManual(t *testing.T) {
 	inEverySetting(t, func(t *testing.T, w *world) {
 		th := w.throng(t, request{Kind: "event", Manual: true, Name: w.name})
 		th.gather()
-		th.keeper.must(request{Op: "set", Handle: th.handle})
+		th.keeper.Must(request{Op: "set", Handle: th.handle})
 		th.untilThrough(crowdSize, 0)
-		th.keeper.must(request{Op: "reset", Handle: th.handle})
+		th.keeper.Must(request{Op: "reset", Handle: th.handle})
 		const times = 3
 		for i := range times {
 			th.gather()
-			th.keeper.must(request{Op: "burst", Handle: th.handle, Number: 1, Signaled: true})
+			th.keeper.Must(request{Op: "burst", Handle: th.handle, Number: 1, Signaled: true})
 			th.untilThrough((i+2)*crowdSize, 0)
 			th.nothingLeft()
 		}
@@ -195,14 +195,14 @@ func TestCrowdAuto(t *testing.T) {
 			th.gather()
 			for left := crowdSize; left > 0; {
 				n := min(left, 1+random.IntN(crowdSize/2))
-				th.keeper.must(request{Op: "burst", Handle: th.handle, Number: n, Signaled: resets})
+				th.keeper.Must(request{Op: "burst", Handle: th.handle, Number: n, Signaled: resets})
 				all, left = all+n, left-n
 				th.untilThrough(all, left)
 			}
 			th.nothingLeft()
 		}
 		th.gather()
-		th.keeper.must(request{Op: "burst", Handle: th.handle, Number: crowdSize})
+		th.keeper.Must(request{Op: "burst", Handle: th.handle, Number: crowdSize})
 		th.untilThrough(all+crowdSize, 0)
 		th.nothingLeft()
 	})
@@ -214,14 +214,14 @@ func TestCrowdSemaphore(t *testing.T) {
 		random, _ := seeded(t)
 		th := w.throng(t, request{Kind: "semaphore", Name: w.name})
 		th.gather()
-		th.keeper.must(request{Op: "release", Handle: th.handle, Number: crowdSize})
+		th.keeper.Must(request{Op: "release", Handle: th.handle, Number: crowdSize})
 		th.untilThrough(crowdSize, 0)
 		th.nothingLeft()
 		th.gather()
 		some := 1 + random.IntN(crowdSize-1)
-		th.keeper.must(request{Op: "release", Handle: th.handle, Number: some})
+		th.keeper.Must(request{Op: "release", Handle: th.handle, Number: some})
 		th.untilThrough(crowdSize+some, crowdSize-some)
-		th.keeper.must(request{Op: "release", Handle: th.handle, Number: crowdSize - some})
+		th.keeper.Must(request{Op: "release", Handle: th.handle, Number: crowdSize - some})
 		th.untilThrough(2*crowdSize, 0)
 		th.nothingLeft()
 	})
@@ -256,8 +256,8 @@ func TestCrowdMutex(t *testing.T) {
 func (w *world) witness(t *testing.T, random *rand.Rand) (keeper *actor, order func(i int) request) {
 	t.Helper()
 	keeper = w.start(t)
-	keeper.must(request{Op: "openorcreate", Kind: "mutex", Name: w.name})
-	keeper.must(request{Op: "witness", Name: w.name})
+	keeper.Must(request{Op: "openorcreate", Kind: "mutex", Name: w.name})
+	keeper.Must(request{Op: "witness", Name: w.name})
 	rounds := 20
 	if w.wait == "poll" || testing.Short() {
 		rounds = 6
@@ -273,7 +273,7 @@ func (w *world) judgeWitness(t *testing.T, by *actor, order func(i int) request,
 	t.Helper()
 	last := order(witnessSize/(crowdSize/crowdProcesses) - 2)
 	last.Load.Goroutines, last.Load.Rounds = 1, 1
-	sum := by.must(last).Counts["sum"] - 1
+	sum := by.Must(last).Counts["sum"] - 1
 	if sum < least || sum > most {
 		t.Errorf("the counter is %d, want %d to %d", sum, least, most)
 	}
@@ -299,7 +299,7 @@ func TestCrowdMutexKilled(t *testing.T) {
 		const kills = 6
 		passed, abandoned := 0, 0
 		collect := func(a *actor, r reply) {
-			a.succeeded(request{Op: "gauntlet"}, r)
+			a.Succeeded(request{Op: "gauntlet"}, r)
 			passed += r.Counts["passed"]
 			abandoned += r.Counts["abandoned"]
 		}
@@ -334,14 +334,14 @@ func TestBlockedWaits(t *testing.T) {
 		handle := a.handle(request{Op: "openorcreate", Kind: "semaphore", Name: w.name})
 		theirs := by.handle(request{Op: "open", Kind: "semaphore", Name: w.name})
 		for i := range threads {
-			crowd := a.must(request{Op: "crowd", Handle: handle, Number: many, Timeout: loadBound}).Handle
+			crowd := a.Must(request{Op: "crowd", Handle: handle, Number: many, Timeout: loadBound}).Handle
 			w.waiters(t, by, w.name, many)
-			threads[i] = a.must(request{Op: "still", Number: collections}).Number
-			if got := by.must(request{Op: "state", Name: w.name}).State.Waiters; got != many {
+			threads[i] = a.Must(request{Op: "still", Number: collections}).Number
+			if got := by.Must(request{Op: "state", Name: w.name}).State.Waiters; got != many {
 				t.Fatalf("%d wait, want %d", got, many)
 			}
-			by.must(request{Op: "release", Handle: theirs, Number: many})
-			eventually(t, "all are through", func() bool { return a.must(request{Op: "through", Handle: crowd}).Number == many })
+			by.Must(request{Op: "release", Handle: theirs, Number: many})
+			eventually(t, "all are through", func() bool { return a.Must(request{Op: "through", Handle: crowd}).Number == many })
 			w.waiters(t, by, w.name, 0)
 		}
 		t.Logf("%d threads, then %d", threads[0], threads[1])
@@ -363,17 +363,17 @@ func TestDoneContext(t *testing.T) {
 			handle := a.handle(object)
 			object.Op, object.Handle, object.Timeout = "wait", handle, -1
 			for range max(1, object.Initial) {
-				if r := a.must(object); !r.Acquired {
+				if r := a.Must(object); !r.Acquired {
 					t.Errorf("%s: %v", object.Name, r)
 				}
 			}
 			if object.Kind == "mutex" {
-				a.must(request{Op: "unlock", Handle: handle})
-				owner.must(request{Op: "wait", Handle: other})
+				a.Must(request{Op: "unlock", Handle: handle})
+				owner.Must(request{Op: "wait", Handle: other})
 			}
 			for _, op := range []string{"wait", "any", "all"} {
 				object.Op, object.Handles = op, []int{handle}
-				if r := a.do(object); !r.Canceled || r.Acquired {
+				if r := a.Do(object); !r.Canceled || r.Acquired {
 					t.Errorf("%s of %s that lets nobody through: %v", op, object.Name, r)
 				}
 			}
@@ -397,11 +397,11 @@ func (w *world) tokensConserved(t *testing.T, keeper *actor, handles []int) {
 	for i, handle := range handles {
 		object := loadObject(w.name, i)
 		for n := range max(1, object.Initial) {
-			if !keeper.must(request{Op: "try", Handle: handle}).Acquired {
+			if !keeper.Must(request{Op: "try", Handle: handle}).Acquired {
 				t.Errorf("%s %s: a token is lost, %d are there", object.Kind, object.Name, n)
 			}
 		}
-		if object.Kind != "mutex" && keeper.must(request{Op: "try", Handle: handle}).Acquired {
+		if object.Kind != "mutex" && keeper.Must(request{Op: "try", Handle: handle}).Acquired {
 			t.Errorf("%s %s: there is one token too many", object.Kind, object.Name)
 		}
 	}
@@ -419,7 +419,7 @@ func (w *world) pass(t *testing.T, order loadOrder, processes int, random *rand.
 		one.First, one.Seed = i*(order.Goroutines+1), random.Uint64()
 		r.Load = &one
 		if random.IntN(2) == 0 {
-			a.must(request{Op: "spin"})
+			a.Must(request{Op: "spin"})
 		}
 		a.Ask(r)
 	}
@@ -484,7 +484,7 @@ func TestAnyTakesTheLowest(t *testing.T) {
 		for range 20 {
 			i := random.IntN(len(left))
 			for ; left[i] > 0; left[i]-- {
-				keeper.must(request{Op: "try", Handle: handles[i]})
+				keeper.Must(request{Op: "try", Handle: handles[i]})
 			}
 		}
 		for {
@@ -492,7 +492,7 @@ func TestAnyTakesTheLowest(t *testing.T) {
 			for first < len(left) && left[first] == 0 {
 				first++
 			}
-			r := a.do(request{Op: "any", Handles: theirs, Timeout: -1})
+			r := a.Do(request{Op: "any", Handles: theirs, Timeout: -1})
 			if first == len(left) {
 				if !r.Canceled {
 					t.Fatalf("nothing is left: %v", r)
@@ -505,8 +505,8 @@ func TestAnyTakesTheLowest(t *testing.T) {
 			left[first]--
 			if loadObject("", first).Kind == "mutex" {
 				// The one that has it would be let through again, so it goes on behind it.
-				a.must(request{Op: "unlock", Handle: theirs[first]})
-				keeper.must(request{Op: "try", Handle: handles[first]})
+				a.Must(request{Op: "unlock", Handle: theirs[first]})
+				keeper.Must(request{Op: "try", Handle: handles[first]})
 			}
 			if random.IntN(8) == 0 {
 				w.compareTokens(t, by, left)
@@ -519,7 +519,7 @@ func TestAnyTakesTheLowest(t *testing.T) {
 func (w *world) compareTokens(t *testing.T, by *actor, left []int) {
 	t.Helper()
 	r := request{Op: "count", Name: w.name, Load: &loadOrder{Objects: len(left)}}
-	for i, got := range by.must(r).Tokens {
+	for i, got := range by.Must(r).Tokens {
 		if got != left[i] {
 			t.Fatalf("%s %d has %d tokens, want %d", loadObject("", i).Kind, i, got, left[i])
 		}
@@ -542,10 +542,10 @@ func TestAllOrNothing(t *testing.T) {
 		}
 		missing := random.IntN(len(handles))
 		for ; left[missing] > 0; left[missing]-- {
-			keeper.must(request{Op: "try", Handle: handles[missing]})
+			keeper.Must(request{Op: "try", Handle: handles[missing]})
 		}
 		random.Shuffle(len(theirs), func(i, j int) { theirs[i], theirs[j] = theirs[j], theirs[i] })
-		if r := a.do(request{Op: "all", Handles: theirs, Timeout: -1}); !r.Canceled {
+		if r := a.Do(request{Op: "all", Handles: theirs, Timeout: -1}); !r.Canceled {
 			t.Fatalf("object %d is missing: %v", missing, r)
 		}
 		w.compareTokens(t, by, left)
@@ -557,12 +557,12 @@ func TestAllOrNothing(t *testing.T) {
 			if i == missing {
 				continue
 			}
-			if !keeper.must(request{Op: "try", Handle: handles[i]}).Acquired {
+			if !keeper.Must(request{Op: "try", Handle: handles[i]}).Acquired {
 				t.Fatalf("object %d is taken by who waits for all", i)
 			}
-			keeper.must(signalRequest(w.name, i, handles[i]))
+			keeper.Must(signalRequest(w.name, i, handles[i]))
 		}
-		keeper.must(signalRequest(w.name, missing, handles[missing]))
+		keeper.Must(signalRequest(w.name, missing, handles[missing]))
 		a.mustAnswer(request{Op: "all"})
 		left[missing] = 1
 		for i := range left {
@@ -589,7 +589,7 @@ func TestTooManyOrNone(t *testing.T) {
 		keeper, handles := w.makeTokens(t, namedshm.MaximumWaitObjects+1)
 		for _, op := range []string{"any", "all"} {
 			for _, objects := range [][]int{handles, nil} {
-				if r := keeper.do(request{Op: op, Handles: objects, Timeout: -1}); r.Code != namedshm.ErrInvalidParameter {
+				if r := keeper.Do(request{Op: op, Handles: objects, Timeout: -1}); r.Code != namedshm.ErrInvalidParameter {
 					t.Errorf("%s of %d objects: %v, want %v", op, len(objects), r, namedshm.ErrInvalidParameter)
 				}
 			}

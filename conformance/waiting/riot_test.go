@@ -359,7 +359,7 @@ func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration
 	defer keeper.Kill()
 	name := fmt.Sprintf("%sRiot%d", w.space, random.Uint32())
 	for _, o := range kind.objects() {
-		keeper.must(creation(name, o))
+		keeper.Must(creation(name, o))
 	}
 	m := &mob{t: t, w: w, random: random, journal: j, members: make([]member, riotProcesses),
 		order: riotOrder{Kind: kind, Name: name, Journal: path, Broken: brokenHow}}
@@ -373,7 +373,7 @@ func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration
 		m.join(i)
 	}
 	m.killAll()
-	keeper.must(request{Op: "final", Riot: &m.order})
+	keeper.Must(request{Op: "final", Riot: &m.order})
 	records, err := journal.Read(path, decodeRecord)
 	if err != nil {
 		t.Fatal(err)

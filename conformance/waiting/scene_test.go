@@ -120,7 +120,7 @@ func (s *scene) begin(e *ensemble, n int) *play {
 		p.used = append(p.used, e.victim.handle(r))
 	}
 	if s.op == "unlock" {
-		p.victim.must(request{Op: "wait", Handle: p.used[0]})
+		p.victim.Must(request{Op: "wait", Handle: p.used[0]})
 	}
 	if s.waits && !s.sleeps {
 		p.wait(s.gives[0])
@@ -158,7 +158,7 @@ func (p *play) got(r reply) {
 	p.taken[i]++
 	if p.objects[i] == theMutex {
 		p.note(i, r)
-		p.waiter.must(request{Op: "unlock", Handle: p.waited[i]})
+		p.waiter.Must(request{Op: "unlock", Handle: p.waited[i]})
 	}
 }
 
@@ -176,21 +176,21 @@ func (p *play) give(i int) {
 	switch p.objects[i] {
 	case theMutex:
 		if p.owns[i] {
-			p.keeper.must(request{Op: "unlock", Handle: p.kept[i]})
+			p.keeper.Must(request{Op: "unlock", Handle: p.kept[i]})
 			p.owns[i] = false
 		}
 	case theSemaphore:
-		p.keeper.must(request{Op: "release", Handle: p.kept[i], Number: 1})
+		p.keeper.Must(request{Op: "release", Handle: p.kept[i], Number: 1})
 		p.given[i]++
 	default:
-		p.keeper.must(request{Op: "set", Handle: p.kept[i]})
+		p.keeper.Must(request{Op: "set", Handle: p.kept[i]})
 	}
 }
 
 // state is an object's state, as the keeper sees it.
 func (p *play) state(i int) *namedshm.State {
 	p.t.Helper()
-	return p.keeper.must(request{Op: "state", Name: p.names[i]}).State
+	return p.keeper.Must(request{Op: "state", Name: p.names[i]}).State
 }
 
 // awaken is called while the victim sleeps: when it waits, the waiter comes too, and then they are given what they
@@ -306,24 +306,24 @@ func (p *play) whole(left ...int) {
 		switch o {
 		case theMutex:
 			p.note(i, p.try(i, true))
-			if got := p.waiter.must(request{Op: "try", Handle: p.waited[i]}); got.Acquired {
+			if got := p.waiter.Must(request{Op: "try", Handle: p.waited[i]}); got.Acquired {
 				p.t.Fatalf("%s: two own %s", p.where, p.names[i])
 			}
-			p.keeper.must(request{Op: "unlock", Handle: p.kept[i]})
+			p.keeper.Must(request{Op: "unlock", Handle: p.kept[i]})
 			p.note(i, p.try(i, true))
-			p.keeper.must(request{Op: "unlock", Handle: p.kept[i]})
+			p.keeper.Must(request{Op: "unlock", Handle: p.kept[i]})
 		case theSemaphore:
 			got := 0
-			for p.keeper.must(request{Op: "try", Handle: p.kept[i]}).Acquired {
+			for p.keeper.Must(request{Op: "try", Handle: p.kept[i]}).Acquired {
 				got++
 			}
 			if more := got - (p.given[i] - p.taken[i]); !slices.Contains(left, more) {
 				p.t.Fatalf("%s: %d were released and %d taken, and %d are left: off by none of %d", p.where, p.given[i], p.taken[i], got, left)
 			}
 		default:
-			p.keeper.must(request{Op: "reset", Handle: p.kept[i]})
+			p.keeper.Must(request{Op: "reset", Handle: p.kept[i]})
 			p.try(i, false)
-			p.keeper.must(request{Op: "set", Handle: p.kept[i]})
+			p.keeper.Must(request{Op: "set", Handle: p.kept[i]})
 			p.try(i, true)
 			p.try(i, o == theManual)
 		}
@@ -332,7 +332,7 @@ func (p *play) whole(left ...int) {
 
 func (p *play) try(i int, want bool) reply {
 	p.t.Helper()
-	got := p.keeper.must(request{Op: "try", Handle: p.kept[i]})
+	got := p.keeper.Must(request{Op: "try", Handle: p.kept[i]})
 	if got.Acquired != want {
 		p.t.Fatalf("%s: a look at %s takes it: %t, want %t; %+v", p.where, p.names[i], got.Acquired, want, p.state(i))
 	}
@@ -357,12 +357,12 @@ func (p *play) ownedByVictim() int {
 func (p *play) close(victimToo bool) {
 	p.t.Helper()
 	for i := range p.objects {
-		p.keeper.must(request{Op: "close", Handle: p.kept[i]})
-		p.waiter.must(request{Op: "close", Handle: p.waited[i]})
+		p.keeper.Must(request{Op: "close", Handle: p.kept[i]})
+		p.waiter.Must(request{Op: "close", Handle: p.waited[i]})
 		if victimToo {
-			p.victim.must(request{Op: "close", Handle: p.used[i]})
+			p.victim.Must(request{Op: "close", Handle: p.used[i]})
 		}
-		if got := p.keeper.do(request{Op: "state", Name: p.names[i]}); got.Code != namedshm.ErrFileNotFound {
+		if got := p.keeper.Do(request{Op: "state", Name: p.names[i]}); got.Code != namedshm.ErrFileNotFound {
 			p.t.Fatalf("%s: nobody has %s open any more: %v", p.where, p.names[i], got)
 		}
 	}
@@ -376,12 +376,12 @@ func (e *ensemble) warmUp(a *actor) {
 		r.Initial = 0
 		h := a.handle(r)
 		for _, op := range [][]string{{"set", "wait", "reset"}, {"set", "wait", "reset"}, {"wait", "unlock"}, {"release", "wait"}}[o] {
-			a.must(request{Op: op, Handle: h, Number: 1})
+			a.Must(request{Op: op, Handle: h, Number: 1})
 		}
 		if o != theMutex {
-			a.do(request{Op: "wait", Handle: h, Timeout: time.Millisecond})
+			a.Do(request{Op: "wait", Handle: h, Timeout: time.Millisecond})
 		}
-		a.must(request{Op: "close", Handle: h})
+		a.Must(request{Op: "close", Handle: h})
 	}
 }
 

@@ -15,7 +15,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 	inEveryScene(t, func(e *ensemble, s *scene) {
 		e.victim = e.start(e.t)
 		e.warmUp(e.victim)
-		e.victim.must(request{Op: "spin"})
+		e.victim.Must(request{Op: "spin"})
 		calls := []string{}
 		for n := 0; ; n++ {
 			if n == 0 && !s.sleeps {
@@ -69,7 +69,7 @@ func (s *scene) stop(e *ensemble, n int) (call string, last bool) {
 func (p *play) keeps(i int) {
 	p.t.Helper()
 	for end := time.Now().Add(severalRounds); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if p.keeper.must(request{Op: "try", Handle: p.kept[i]}).Acquired {
+		if p.keeper.Must(request{Op: "try", Handle: p.kept[i]}).Acquired {
 			p.t.Fatalf("%s: its owner is stopped, but %s is given to another", p.where, p.names[i])
 		}
 	}
@@ -111,7 +111,7 @@ func (p *play) finish(r reply) {
 	for _, i := range took {
 		switch p.objects[i] {
 		case theMutex:
-			p.victim.must(request{Op: "unlock", Handle: p.used[i]})
+			p.victim.Must(request{Op: "unlock", Handle: p.used[i]})
 		case theSemaphore:
 			more = -1
 		}

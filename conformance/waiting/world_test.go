@@ -104,8 +104,7 @@ func newWorld(t *testing.T, s setting) *world {
 
 // actor is a process that does what it is told.
 type actor struct {
-	*actors.Process
-	t *testing.T
+	*actors.Actor[request, reply]
 }
 
 func (w *world) start(t *testing.T) *actor {
@@ -116,46 +115,19 @@ func (w *world) start(t *testing.T) *actor {
 // startAs starts an actor as another user, without any privilege.
 func (w *world) startAs(t *testing.T, user *actors.User) *actor {
 	t.Helper()
-	return &actor{w.Start(t, user, namedshm.BackingVariable+"="+w.backing, waitVariable+"="+w.wait), t}
+	return &actor{&actors.Actor[request, reply]{Process: w.Start(t, user, namedshm.BackingVariable+"="+w.backing, waitVariable+"="+w.wait), T: t}}
 }
 
-func (a *actor) answer() (r reply) {
-	a.t.Helper()
-	a.Answer(&r)
-	return r
-}
-
-// do sends a command and waits for its answer.
-func (a *actor) do(r request) reply {
-	a.t.Helper()
-	a.Ask(r)
-	return a.answer()
-}
-
-// must is do for what has to succeed.
-func (a *actor) must(r request) reply {
-	a.t.Helper()
-	return a.succeeded(r, a.do(r))
-}
-
-// mustAnswer is answer for what has to succeed.
+// mustAnswer is Answer for what has to succeed.
 func (a *actor) mustAnswer(r request) reply {
-	a.t.Helper()
-	return a.succeeded(r, a.answer())
-}
-
-func (a *actor) succeeded(r request, got reply) reply {
-	a.t.Helper()
-	if got.Error != "" {
-		a.t.Fatalf("actor %d: %s %s: %s", a.PID, r.Op, r.Name, got.Error)
-	}
-	return got
+	a.T.Helper()
+	return a.Succeeded(r, a.Answer())
 }
 
 // handle opens or creates, and answers the number of the handle.
 func (a *actor) handle(r request) int {
-	a.t.Helper()
-	return a.must(r).Handle
+	a.T.Helper()
+	return a.Must(r).Handle
 }
 
 // eventually waits until something is so. It looks again and again, for not longer than any command may take.
@@ -172,7 +144,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 func (w *world) waiters(t *testing.T, by *actor, name string, want int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d waiters for %s", want, name), func() bool {
-		return by.must(request{Op: "state", Name: name}).State.Waiters == want
+		return by.Must(request{Op: "state", Name: name}).State.Waiters == want
 	})
 }
 
@@ -186,5 +158,5 @@ func (w *world) blocked(t *testing.T, a, by *actor, name string, want int) {
 // nothingLeft has somebody bury what crashed processes left, and fails the test if anything is there afterwards.
 func (w *world) nothingLeft(t *testing.T, by *actor) {
 	t.Helper()
-	w.NothingLeft(t, w.backing == "file" || actors.OnFileBacking(), func() { by.must(request{Op: "bury", Number: int(w.space)}) })
+	w.NothingLeft(t, w.backing == "file" || actors.OnFileBacking(), func() { by.Must(request{Op: "bury", Number: int(w.space)}) })
 }

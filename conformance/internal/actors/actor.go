@@ -62,7 +62,12 @@ func (a *Actor[Q, A]) Do(command Q) A {
 // Must is Do for what has to succeed.
 func (a *Actor[Q, A]) Must(command Q) A {
 	a.T.Helper()
-	got := a.Do(command)
+	return a.Succeeded(command, a.Do(command))
+}
+
+// Succeeded fails the test if the answer to a command is an error.
+func (a *Actor[Q, A]) Succeeded(command Q, got A) A {
+	a.T.Helper()
 	if f := got.failure(); f.Error != "" {
 		a.T.Fatalf("actor %d: %v: %s", a.PID, command, f.Error)
 	}
