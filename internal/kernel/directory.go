@@ -187,7 +187,7 @@ func (p *place) ensure() error {
 func (p *place) beingMade() bool {
 	var st unix.Stat_t
 	err := unix.Lstat(p.dir, &st)
-	return err == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == p.euid &&
+	return err == nil && uint32(st.Mode)&unix.S_IFMT == unix.S_IFDIR && uint32(st.Mode)&0o700 != 0o700 && int(st.Uid) == p.euid &&
 		time.Since(time.Unix(st.Ctim.Unix())) < time.Second
 }
 

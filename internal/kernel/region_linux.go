@@ -21,6 +21,9 @@ type Region struct {
 
 // RegionAt is the region that an address lies in.
 func RegionAt(address uintptr) (Region, error) {
+	if err := needPoller(); err != nil {
+		return Region{}, err
+	}
 	f, err := os.Open("/proc/thread-self/maps")
 	if err != nil {
 		return Region{}, &Fault{Code: NotSupported, Cause: err}

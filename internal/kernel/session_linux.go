@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -90,6 +91,9 @@ var lastPlaces atomic.Pointer[knownPlaces]
 
 // placeOf is the place of a namespace. An unnamed object has none, but memory of the Local kind.
 func placeOf(n Namespace) (*place, error) {
+	if err := needPoller(); err != nil {
+		return nil, err
+	}
 	key := placeKey{root(), unix.Geteuid(), os.Getenv(BackingVariable) == "file" && !elevated()}
 	known := lastPlaces.Load()
 	if known == nil || known.key != key {
@@ -131,11 +135,17 @@ func pidNamespace() uint32 {
 // processors is 1 on a machine with one, and otherwise more, of which this process may be allowed one alone: whom it waits for may run on
 // another.
 func processors() int {
-	online, err := os.ReadFile("/sys/devices/system/cpu/online")
+	fd, err := openPath("/sys/devices/system/cpu/online", unix.O_RDONLY|unix.O_CLOEXEC, 0) // not by package os: see needPoller
 	if err != nil {
 		return runtime.NumCPU()
 	}
-	if strings.ContainsAny(string(online), ",-") { // "0-3", "0,2"; "0" is one
+	defer unix.Close(fd)
+	online := make([]byte, 4096)
+	n, err := readAt(fd, online, 0)
+	switch {
+	case err != nil:
+		return runtime.NumCPU()
+	case bytes.ContainsAny(online[:n], ",-"): // "0-3", "0,2"; "0" is one
 		return 2
 	}
 	return 1
