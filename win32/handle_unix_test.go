@@ -5,14 +5,18 @@ package win32_test
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 	"unsafe"
 
+	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/win32"
 )
 
@@ -343,6 +347,28 @@ func TestOrderOfChecks(t *testing.T) {
 	} {
 		if at, err := win32.MapViewOfFile(c.handle, win32.FILE_MAP_WRITE, 0, c.offset, c.length); err != c.want || at != 0 {
 			t.Errorf("handle %#x, offset %#x, length %#x: %#x, %v, want %v", c.handle, c.offset, c.length, at, err, c.want)
+		}
+	}
+}
+
+// TestErrorTexts: every error that has a name here says what it means, and not its number alone.
+func TestErrorTexts(t *testing.T) {
+	source, err := os.ReadFile("const.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^\t(\w+) +Errno = (\d+)$`).FindAllStringSubmatch(string(source), -1)
+	if len(found) < 30 {
+		t.Fatalf("only %d errors in const.go", len(found))
+	}
+	for _, m := range found {
+		number, err := strconv.ParseUint(m[2], 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := namedshm.Code(number)
+		if text := win32.Errno(number).Error(); number != 0 && (strings.HasPrefix(text, "Win32 error") || code.Symbol() != m[1]) {
+			t.Errorf("%s is told as %q, and is %q to Code.Symbol", m[1], text, code.Symbol())
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Code is a Win32 error number. It is an error by itself, so that a sentinel is just a number with a name.
 type Code uint32
 
-// The codes that this package returns on any platform; codes says what each means.
+// The codes that this package and package win32 return on any platform; codes says what each means.
 const (
 	FileNotFound       Code = 2
 	PathNotFound       Code = 3
@@ -17,6 +17,10 @@ const (
 	AccessDenied       Code = 5
 	InvalidHandle      Code = 6
 	NotEnoughMemory    Code = 8
+	WriteProtect       Code = 19
+	BadLength          Code = 24
+	GenFailure         Code = 31
+	SharingViolation   Code = 32
 	NotSupported       Code = 50
 	FileExists         Code = 80
 	InvalidParameter   Code = 87
@@ -25,9 +29,12 @@ const (
 	BadPathname        Code = 161
 	Busy               Code = 170
 	AlreadyExists      Code = 183
+	BadExeFormat       Code = 193
 	FilenameTooLong    Code = 206
+	WaitTimeout        Code = 258
 	IODevice           Code = 1117
 	InvalidAddress     Code = 487
+	NoAccess           Code = 998
 	InPageError        Code = 999
 	NotOwner           Code = 288
 	TooManyPosts       Code = 298
@@ -35,6 +42,7 @@ const (
 	FileInvalid        Code = 1006
 	NotFound           Code = 1168
 	MappedAlignment    Code = 1132
+	UnknownRevision    Code = 1305
 	NoneMapped         Code = 1332
 	PrivilegeNotHeld   Code = 1314
 	FileCorrupt        Code = 1392
@@ -53,6 +61,10 @@ var codes = map[Code]struct{ symbol, text string }{
 	AccessDenied:       {"ERROR_ACCESS_DENIED", "access is denied"},
 	InvalidHandle:      {"ERROR_INVALID_HANDLE", "the handle is closed, or the object is of another kind"},
 	NotEnoughMemory:    {"ERROR_NOT_ENOUGH_MEMORY", "not enough memory or address space"},
+	WriteProtect:       {"ERROR_WRITE_PROTECT", "the file system is read-only"},
+	BadLength:          {"ERROR_BAD_LENGTH", "the buffer is too small"},
+	GenFailure:         {"ERROR_GEN_FAILURE", "a failure that has no number of its own"},
+	SharingViolation:   {"ERROR_SHARING_VIOLATION", "another handle to the file forbids it"},
 	NotSupported:       {"ERROR_NOT_SUPPORTED", "not supported on this platform"},
 	FileExists:         {"ERROR_FILE_EXISTS", "the file exists"},
 	InvalidParameter:   {"ERROR_INVALID_PARAMETER", "a parameter is not valid"},
@@ -61,15 +73,19 @@ var codes = map[Code]struct{ symbol, text string }{
 	BadPathname:        {"ERROR_BAD_PATHNAME", "a name must not begin with a backslash"},
 	Busy:               {"ERROR_BUSY", "another process stopped in the middle of burying the old object"},
 	AlreadyExists:      {"ERROR_ALREADY_EXISTS", "an object of this name exists"},
+	BadExeFormat:       {"ERROR_BAD_EXE_FORMAT", "the file is no program of Windows"},
+	WaitTimeout:        {"WAIT_TIMEOUT", "timed out"},
 	FilenameTooLong:    {"ERROR_FILENAME_EXCED_RANGE", "the name is too long"},
 	InvalidAddress:     {"ERROR_INVALID_ADDRESS", "the address is in no view"},
 	NotOwner:           {"ERROR_NOT_OWNER", "this handle does not own the mutex"},
 	TooManyPosts:       {"ERROR_TOO_MANY_POSTS", "the semaphore's count would go above its maximum"},
 	MutantLimit:        {"ERROR_MUTANT_LIMIT_EXCEEDED", "the mutex is locked too many times by its owner"},
+	NoAccess:           {"ERROR_NOACCESS", "a pointer leads nowhere that may be used"},
 	InPageError:        {"ERROR_SWAPERROR", "a page of the view could not be read"},
 	FileInvalid:        {"ERROR_FILE_INVALID", "the file is empty, and no size was asked for"},
 	NotFound:           {"ERROR_NOT_FOUND", "not found"},
 	MappedAlignment:    {"ERROR_MAPPED_ALIGNMENT", "the offset is not a multiple of 65536"},
+	UnknownRevision:    {"ERROR_UNKNOWN_REVISION", "the revision of the security descriptor is not known"},
 	NoneMapped:         {"ERROR_NONE_MAPPED", "no such user or group"},
 	PrivilegeNotHeld:   {"ERROR_PRIVILEGE_NOT_HELD", "a privilege is missing"},
 	FileCorrupt:        {"ERROR_FILE_CORRUPT", "the entry of this name is corrupt"},
@@ -80,7 +96,7 @@ var codes = map[Code]struct{ symbol, text string }{
 	InvalidSecurityDes: {"ERROR_INVALID_SECURITY_DESCR", "the security descriptor is not valid"},
 }
 
-// Symbol is the code's name in the Windows headers, or "" for one that this package never returns by itself.
+// Symbol is the code's name in the Windows headers, or "" for one that this module never returns by itself.
 func (c Code) Symbol() string { return codes[c].symbol }
 
 // Error is what the code means for a named object, without the number: whoever prints it adds that.
