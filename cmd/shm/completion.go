@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -15,7 +16,7 @@ type completionCmd struct {
 
 // Help has the examples.
 func (*completionCmd) Help() string {
-	return `Verbs, flags, their values, and the names of live objects are completed.
+	return `Verbs, flags, their values, and the names of live objects, of the kind that the verb is for, are completed.
 
 Examples:
 
@@ -145,7 +146,7 @@ func candidates(verb *kong.Node, before []string, last string) []string {
 		default:
 			if flag := flagNamed(verb, name); flag != nil && !flag.IsBool() {
 				if i++; i == len(before) {
-					return valuesOf(flag.Value, last)
+					return valuesOf(verb, flag.Value, last)
 				}
 			}
 		}
@@ -159,7 +160,7 @@ func candidates(verb *kong.Node, before []string, last string) []string {
 	}
 	for i, argument := range verb.Positional {
 		if i == positional || i < positional && argument.IsCumulative() {
-			return valuesOf(argument, last)
+			return valuesOf(verb, argument, last)
 		}
 	}
 	return nil
@@ -184,12 +185,12 @@ func flagNamed(node *kong.Node, name string) *kong.Flag {
 }
 
 // valuesOf is the values that a flag or an argument can have, as far as they can be told. last is what has been typed.
-func valuesOf(v *kong.Value, last string) []string {
+func valuesOf(verb *kong.Node, v *kong.Value, last string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
 	case v.Name == "name" || v.Name == "linuxname":
-		return liveNames(last)
+		return liveNames(last, kindsFor(verb)...)
 	case v.Name == "prefix":
 		return prefixPaths()
 	case v.Name == "namespace":
@@ -212,15 +213,28 @@ func prefixPaths() (paths []string) {
 	return paths
 }
 
-// liveNames is the names of all live objects, as well as they can be listed. A Local name is offered with its prefix,
-// and without it as well to whoever has begun to type.
-func liveNames(last string) (names []string) {
+// kindsFor is the kinds of objects that a verb is for; none for any.
+func kindsFor(verb *kong.Node) []namedshm.Kind {
+	switch {
+	case verb.Parent.Name == "event":
+		return []namedshm.Kind{namedshm.KindEvent}
+	case verb.Parent.Name == "mutex":
+		return []namedshm.Kind{namedshm.KindMutex}
+	case verb.Parent.Name == "semaphore":
+		return []namedshm.Kind{namedshm.KindSemaphore}
+	case verb.Name == "wait":
+		return []namedshm.Kind{namedshm.KindEvent, namedshm.KindMutex, namedshm.KindSemaphore}
+	case verb.Name == "stat":
+		return nil
+	}
+	return []namedshm.Kind{namedshm.KindSection}
+}
+
+// liveNames is the names of the live objects of these kinds, as well as they can be listed. A Local name is offered with
+// its prefix, and without it as well to whoever has begun to type.
+func liveNames(last string, kinds ...namedshm.Kind) (names []string) {
 	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
-		found, err := namedshm.Names(n)
-		if err != nil {
-			continue
-		}
-		for _, name := range found {
+		for _, name := range namesOf(n, kinds) {
 			if upsets(name) {
 				continue
 			}
@@ -228,6 +242,21 @@ func liveNames(last string) (names []string) {
 			if plain, ok := strings.CutPrefix(name, namedshm.LocalNamespace.String()); ok && last != "" {
 				names = append(names, plain)
 			}
+		}
+	}
+	return names
+}
+
+// namesOf is the names in one namespace; none where they cannot be listed. To tell kinds takes a look at each object.
+func namesOf(n namedshm.Namespace, kinds []namedshm.Kind) (names []string) {
+	if kinds == nil {
+		names, _ = namedshm.Names(n)
+		return names
+	}
+	infos, _ := namedshm.List(n)
+	for _, info := range infos {
+		if slices.Contains(kinds, info.Kind) {
+			names = append(names, info.Name)
 		}
 	}
 	return names
