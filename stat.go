@@ -41,7 +41,8 @@ func (k Kind) String() string { return kernel.Kind(k).String() }
 // MarshalText makes Kind readable in JSON.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Info describes a live object at one moment.
+// Info describes a live object at one moment. Size, Protection, Views and Resident are for sections: of another kind
+// they tell, where they tell anything, of the memory that it keeps its state in.
 type Info struct {
 	Name       string     `json:"name"` // with its prefix
 	Kind       Kind       `json:"kind"`

@@ -24,6 +24,8 @@ mutex; a semaphore's count. WAITERS wait for it. HANDLES keep a name alive, VIEW
 are the processes that this user may look into. What cannot be told is shown as "?". A narrow terminal is shown fewer
 columns: AGE is left out first, then VIEWS, OWNER and HANDLES.
 
+With --json each object has what shm stat --json has.
+
 Examples:
 
     shm ls
@@ -71,7 +73,7 @@ func isNotFound(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 func (c *lsCmd) print(a *app, infos []namedshm.Info) error {
 	if c.JSON {
 		for i := range infos {
-			if err := a.json(infos[i]); err != nil {
+			if err := a.describe(&infos[i]); err != nil {
 				return err
 			}
 		}

@@ -21,6 +21,8 @@ func (*statCmd) Help() string {
 
 Of a mutex it shows who owns it and since when, and how many wait for it: so a deadlock can be seen.
 
+--json has size, resident, protection, access and views of a section, and state and rights of the other kinds.
+
 Examples:
 
     shm stat 'Local\Greeting'
@@ -52,10 +54,42 @@ func (a *app) show(name string, asJSON bool, open opening) error {
 	return a.tellAll(&info, asJSON)
 }
 
+// withoutMemory is what --json prints of an event, a mutex or a semaphore: all that is known but for what only a section
+// has, and what a handle can do in the words of its kind. A field here hides the one of its name in Info.
+type withoutMemory struct {
+	*namedshm.Info
+	Size       *int64               `json:"size,omitempty"`
+	Resident   *int64               `json:"resident,omitempty"`
+	Protection *namedshm.Protection `json:"protection,omitempty"`
+	Access     *namedshm.Access     `json:"access,omitempty"`
+	Views      *int                 `json:"views,omitempty"`
+	Rights     string               `json:"rights"`
+	Holders    []handleHolder       `json:"holders"`
+}
+
+// handleHolder is a process with handles and no views.
+type handleHolder struct {
+	PID     int    `json:"pid"`
+	Command string `json:"command"`
+	Handles int    `json:"handles"`
+}
+
+// describe prints an object for programs. What cannot be looked into may be a section.
+func (a *app) describe(info *namedshm.Info) error {
+	if info.Kind == namedshm.KindSection || info.Kind == namedshm.KindOther {
+		return a.json(info)
+	}
+	described := withoutMemory{Info: info, Rights: rightsOf(info.Access).String(), Holders: make([]handleHolder, len(info.Holders))}
+	for i, h := range info.Holders {
+		described.Holders[i] = handleHolder{h.PID, h.Command, h.Handles}
+	}
+	return a.json(described)
+}
+
 // tellAll prints all that is known about an object.
 func (a *app) tellAll(info *namedshm.Info, asJSON bool) error {
 	if asJSON {
-		return a.json(info)
+		return a.describe(info)
 	}
 	lines := table{{"name", a.name(info.Name)}, {"kind", info.Kind.String()}}
 	isSection := info.Kind == namedshm.KindSection
