@@ -156,15 +156,11 @@ func (a *app) letGo(name, gone string, asJSON bool, handle io.Closer, why string
 	if err := handle.Close(); err != nil {
 		return err
 	}
-	isGone := name == "" // what has no name, nobody else could open
-	var info namedshm.Info
-	if !isGone {
-		var err error
-		if info, err = namedshm.Stat(name); err != nil && !isNotFound(err) {
-			return err
-		}
-		isGone = err != nil
+	info, err := namedshm.Stat(name)
+	if err != nil && !isNotFound(err) {
+		return err
 	}
+	isGone := err != nil
 	switch {
 	case asJSON:
 		return a.json(released{Name: name, Released: why, Gone: isGone})

@@ -61,11 +61,9 @@ func (k *keeping) keep(a *app, name string, kind namedshm.Kind, make func() (io.
 	}
 	defer object.Close()
 	hold := a.newHolding(k.Hold, false)
-	info := namedshm.Info{Name: name, Kind: kind}
-	if name != "" {
-		if info, err = namedshm.Stat(name); err != nil {
-			return err
-		}
+	info, err := namedshm.Stat(name)
+	if err != nil {
+		return err
 	}
 	if err := k.tell(a, name, created, &info, hold.what); err != nil {
 		return err

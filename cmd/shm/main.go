@@ -12,9 +12,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -72,15 +75,48 @@ func run(args []string, a *app) int {
 		return 2
 	}
 	parsed, err := parser.Parse(args)
+	if err == nil {
+		err = makesSense(parsed)
+	}
 	if err != nil {
 		command := "shm"
 		var parse *kong.ParseError
-		if errors.As(err, &parse) && parse.Context.Selected() != nil {
-			command += " " + parse.Context.Selected().Path()
+		if errors.As(err, &parse) {
+			parsed = parse.Context
+		}
+		if parsed != nil && parsed.Selected() != nil {
+			command += " " + parsed.Selected().Path()
 		}
 		return a.fail(usageError{fmt.Errorf("%w; see '%s --help'", err, command)})
 	}
 	return a.fail(parsed.Run(a, parser))
+}
+
+// makesSense refuses values that no verb can make anything of: a name that is empty, which nobody could open, and a time
+// that is over before it begins.
+func makesSense(parsed *kong.Context) error {
+	for _, v := range parsed.Selected().Positional {
+		if v.Name != "name" && v.Name != "windowsname" {
+			continue
+		}
+		names, many := v.Target.Interface().([]string)
+		if !many {
+			names = []string{v.Target.String()}
+		}
+		if slices.Contains(names, "") {
+			return errors.New("the name is empty")
+		}
+	}
+	for _, flag := range parsed.Flags() {
+		target := reflect.Indirect(flag.Target)
+		if !target.IsValid() { // it was not given
+			continue
+		}
+		if d, ok := target.Interface().(time.Duration); ok && d < 0 {
+			return fmt.Errorf("--%s: %v is negative", flag.Name, d)
+		}
+	}
+	return nil
 }
 
 // newParser is the grammar of the command line. Values may begin with a hyphen: --text -5 is a text.
@@ -105,7 +141,8 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	text := strings.ReplaceAll(help.String(), "[<->]", "[-]")
+	text := strings.ReplaceAll(help.String(), "\n  [<->]", "\n  [-]  ") // with the arguments, where texts stand in a column
+	text = strings.ReplaceAll(text, "[<->]", "[-]")
 	_, err = io.WriteString(out, usageWithCommand.ReplaceAllStringFunc(text, func(usage string) string {
 		part := usageWithCommand.FindStringSubmatch(usage)
 		command := " -- <command> ..."

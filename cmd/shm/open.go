@@ -16,7 +16,7 @@ import (
 type openCmd struct {
 	Name   string         `arg:"" help:"The section's name."`
 	Offset size           `placeholder:"N" help:"Where to begin."`
-	Length size           `placeholder:"N" help:"How many bytes; without it, to the end."`
+	Length length         `placeholder:"N" help:"How many bytes; without it, to the end."`
 	As     string         `enum:"text,utf16,hex,raw,json" default:"text" help:"How to show the bytes: text and utf16 end at the first NUL (${enum})."`
 	Wait   *time.Duration `placeholder:"DURATION" help:"Wait that long for the section to be made."`
 	Box    bool           `help:"Show it in a message box."`

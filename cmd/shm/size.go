@@ -42,6 +42,20 @@ func (s *size) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// length is how many bytes are wanted. Its zero value stands for all there are, and so none can be asked for.
+type length size
+
+// UnmarshalText reads a length.
+func (l *length) UnmarshalText(text []byte) error {
+	if err := (*size)(l).UnmarshalText(text); err != nil {
+		return err
+	}
+	if *l == 0 {
+		return fmt.Errorf("%q is no length; without the flag it is all there is", text)
+	}
+	return nil
+}
+
 // notASize says what is wrong with a size, with a hint where it is clear what was meant.
 func notASize(text string) error {
 	digits := strings.TrimRight(text, "kKmMgGtTiIbB")

@@ -17,9 +17,9 @@ import (
 type watchCmd struct {
 	Name     string         `arg:"" help:"The section's name."`
 	Offset   size           `placeholder:"N" help:"Where to begin."`
-	Length   size           `placeholder:"N" help:"How many bytes; without it, to the end (4KiB when not on a terminal)."`
+	Length   length         `placeholder:"N" help:"How many bytes; without it, to the end (4KiB when not on a terminal)."`
 	Interval time.Duration  `default:"100ms" placeholder:"DURATION" help:"How often to look (${default})."`
-	Count    int            `placeholder:"N" help:"Not on a terminal: end after so many snapshots."`
+	Count    *int           `placeholder:"N" help:"Not on a terminal: end after so many snapshots."`
 	Wait     *time.Duration `placeholder:"DURATION" help:"Wait that long for the section to be made."`
 	output
 }
@@ -43,6 +43,9 @@ Examples:
 func (c *watchCmd) Run(a *app) error {
 	if c.Interval < time.Millisecond {
 		return usageError{errors.New("--interval must be at least 1ms")}
+	}
+	if c.Count != nil && *c.Count < 1 {
+		return usageError{errors.New("--count must be at least 1")}
 	}
 	s, err := openSection("watch", c.Name, namedshm.Read, c.Wait)
 	if err != nil {
@@ -135,7 +138,7 @@ func (c *watchCmd) follow(a *app) error {
 			if err := c.show(a, shot, last); err != nil {
 				return err
 			}
-			if shown++; shown == c.Count {
+			if shown++; c.Count != nil && shown == *c.Count {
 				return nil
 			}
 		}

@@ -45,7 +45,7 @@ const (
 func (c *watchCmd) live(a *app) error {
 	l := &live{app: a, name: c.Name, begin: int64(c.Offset), top: int64(c.Offset)}
 	if c.Length > 0 {
-		l.end = int64(c.Offset + c.Length)
+		l.end = int64(c.Offset + size(c.Length))
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -17,7 +17,7 @@ type wineAttachCmd struct {
 	Name string `arg:"" name:"windowsname" help:"The section's Windows name."`
 	prefixFlag
 	Offset   size          `placeholder:"N" help:"Where to begin."`
-	Length   size          `placeholder:"N" help:"How many bytes; without it, to the end (4KiB with --follow)."`
+	Length   length        `placeholder:"N" help:"How many bytes; without it, to the end (4KiB with --follow)."`
 	As       string        `enum:"text,utf16,hex,raw,json" default:"text" help:"How to show the bytes: text and utf16 end at the first NUL (${enum})."`
 	Write    bool          `help:"Write what comes from standard input into it, instead of showing it."`
 	Follow   bool          `help:"Wait for it, show it again whenever it changes, and follow it through restarts of the Windows program."`
