@@ -19,8 +19,11 @@ type holding struct {
 	signals  chan os.Signal
 }
 
-// endOfInput is what until says when there is nothing more to read.
-const endOfInput = "end of input"
+// endOfInput and timeIsUp are what until says when there is nothing more to read, and at the end of --hold.
+const (
+	endOfInput = "end of input"
+	timeIsUp   = "time is up"
+)
 
 // newHolding decides what ends the holding, and listens for signals from now on. A duration that is not nil bounds it;
 // inputTaken says that standard input has been read for something else.
@@ -74,7 +77,7 @@ func (h *holding) until() string {
 	}
 	select {
 	case <-h.timer:
-		return "time is up"
+		return timeIsUp
 	case why := <-input:
 		return why
 	case s := <-h.signals:

@@ -68,6 +68,9 @@ func (c *wineLinkCmd) Run(a *app) error {
 	case c.Interval < time.Millisecond:
 		return usageError{errors.New("--interval must be at least 1ms")}
 	}
+	if err := c.checkNative(native); err != nil {
+		return err // now, and not when the Windows program is there at last
+	}
 	ctx, stop := untilSignalled()
 	defer stop()
 	var maker linkMaker
@@ -83,6 +86,23 @@ func (c *wineLinkCmd) Run(a *app) error {
 	}
 	defer maker.drop()
 	return c.follow(ctx, a, maker)
+}
+
+// checkNative refuses a native name that nothing can have.
+func (c *wineLinkCmd) checkNative(native string) error {
+	if c.Posix {
+		return checkPosixName(posixName(native))
+	}
+	s, err := namedshm.Open(native, namedshm.Read)
+	if err == nil {
+		return s.Close()
+	}
+	for _, code := range []namedshm.Code{namedshm.ErrPathNotFound, namedshm.ErrInvalidName, namedshm.ErrBadPathname, namedshm.ErrNameTooLong} {
+		if errors.Is(err, code) {
+			return inVerb("link", err)
+		}
+	}
+	return nil
 }
 
 // linkMaker makes a section available, one at a time.

@@ -75,10 +75,16 @@ func (c *winePublishCmd) Run(a *app) error {
 	}
 	stop()
 	err = <-ended
-	if err == nil && !published && why == endOfInput {
-		return fmt.Errorf("publish %s: standard input was at its end before it was published; give --hold DURATION", printable(c.Name, ""))
+	if err != nil || published {
+		return err
 	}
-	return err
+	switch why {
+	case endOfInput:
+		return fmt.Errorf("publish %s: standard input was at its end before it was published; give --hold DURATION", printable(c.Name, ""))
+	case timeIsUp:
+		return fmt.Errorf("publish %s: it was not published within %v", printable(c.Name, ""), *c.Hold)
+	}
+	return nil
 }
 
 // section opens the native section, or makes it.
