@@ -152,6 +152,21 @@ func (term *terminal) awaitSane() {
 	term.await(`(^| )opost `)
 }
 
+// awaitKeys waits until single keys are read from the terminal. Before that they are shown, and Ctrl-C is a signal.
+func (term *terminal) awaitKeys() {
+	term.t.Helper()
+	tty := strings.TrimSpace(term.tmux("display-message", "-p", "#{pane_tty}"))
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		settings, err := exec.Command("sh", "-c", `stty -a <"$0"`, tty).CombinedOutput()
+		if err == nil && strings.Contains(string(settings), "-icanon") {
+			return
+		}
+		if time.Now().After(deadline) {
+			term.t.Fatalf("no single keys are read: %v\n%s", err, settings)
+		}
+	}
+}
+
 func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	term := newTerminal(t, 100, 30)
 	for _, key := range []string{"x", "Up", "C-c", "Enter"} {
@@ -160,6 +175,7 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 		if got := shm(t, "open", "Foo"); got != "hello\n" {
 			t.Errorf("while it is held: %q", got)
 		}
+		term.awaitKeys()
 		term.keys(key)
 		term.await(`^let go of it \(key pressed\): name and memory are gone\n(.*\n)*ready>$`)
 	}
