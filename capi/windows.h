@@ -18,10 +18,10 @@ extern "C" {
 
 #if __SIZEOF_WCHAR_T__ == 2
 #define NAMEDSHM_WIDE(quote) L##quote
+#elif defined __cplusplus ? __cplusplus < 201103L : defined __STRICT_ANSI__ ? __STDC_VERSION__ < 201112L : __STDC_VERSION__ < 199901L
+/* There are no strings of UTF-16: one error that says so, where there would be many about tokens. */
+#define NAMEDSHM_WIDE(quote) TEXT_with_UNICODE_takes_C11_or_CXX11
 #else
-#if defined UNICODE && (defined __cplusplus ? __cplusplus < 201103L : defined __STRICT_ANSI__ ? __STDC_VERSION__ < 201112L : __STDC_VERSION__ < 199901L)
-#error "UNICODE takes C11 or C++11, which have strings of UTF-16, or -fshort-wchar"
-#endif
 #define NAMEDSHM_WIDE(quote) u##quote
 #endif
 #ifdef UNICODE

@@ -27,7 +27,7 @@ func TestStandards(t *testing.T) {
 				_, out, err := w.tryText(t, c.compiler, c.suffix, program, append(flags, "-fsyntax-only", "-std="+c.standard)...)
 				switch {
 				case width == c.refused:
-					if err == nil || !strings.Contains(string(out), "UNICODE takes C11 or C++11") {
+					if err == nil || !strings.Contains(string(out), "TEXT_with_UNICODE_takes_C11_or_CXX11") {
 						t.Errorf("%v\n%s", err, out)
 					}
 				case err != nil, len(out) > 0:
