@@ -6,7 +6,7 @@ import "fmt"
 type objectMistake uint8
 
 const (
-	allRight objectMistake = iota
+	_ objectMistake = iota // none
 	// Of manual-reset events.
 	noTurn
 	lateStart
