@@ -89,7 +89,7 @@ func closedHandle(w *world, _ []string) { w.must("CloseHandle", w.handle) }
 func stale(begin func(*world, []string)) func(*world, []string) {
 	spare := func(w *world) func() {
 		var handles []any
-		for range 8 {
+		for range 64 { // a thread of Go takes four
 			handles = append(handles, w.must("CreateEventW", 0, 0, 0, "-").Value)
 		}
 		return func() {
