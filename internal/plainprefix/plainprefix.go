@@ -1,5 +1,5 @@
-// Package plainprefix makes Wine prefixes for tests, as a user's own are: by wineboot alone, with nothing of this project
-// in them.
+// Package plainprefix makes Wine prefixes for tests, as a user's own are: by wineboot alone, with nothing of this
+// project in them.
 package plainprefix
 
 import (
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,12 +31,14 @@ func Loader() (string, error) {
 // Environ is the environment for a program in a prefix: this process's own, without windows and without what Wine says.
 func Environ(prefix string) []string {
 	environ := slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		return strings.HasPrefix(entry, "WINE") || strings.HasPrefix(entry, "DISPLAY=") || strings.HasPrefix(entry, "WAYLAND_DISPLAY=")
+		return strings.HasPrefix(entry, "WINE") || strings.HasPrefix(entry, "DISPLAY=") ||
+			strings.HasPrefix(entry, "WAYLAND_DISPLAY=")
 	})
 	return append(environ, "WINEPREFIX="+prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=")
 }
 
-// Make is a prefix, made once and kept between runs: that takes ten seconds. Nothing runs in it.
+// Make returns a prefix that is created once and kept between runs, because creating one takes ten seconds. Nothing
+// runs in it.
 func Make() (string, error) {
 	loader, err := Loader()
 	if err != nil {
@@ -45,7 +48,7 @@ func Make() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := cacheDirectory()
 	if err != nil {
 		return "", err
 	}
@@ -76,9 +79,24 @@ func Make() (string, error) {
 	return path, nil
 }
 
+// cacheDirectory is the user's, also where the environment has no HOME.
+func cacheDirectory() (string, error) {
+	if cache, err := os.UserCacheDir(); err == nil {
+		return cache, nil
+	}
+	account, err := user.Current()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(account.HomeDir, ".cache"), nil
+}
+
+// Files are those of a prefix that a clone has for itself.
+var Files = []string{"system.reg", "user.reg", "userdef.reg", ".update-timestamp"}
+
 // Clone makes another prefix in an empty directory: with a registry of its own, and the same Windows directory.
 func Clone(of, directory string) error {
-	for _, name := range []string{"system.reg", "user.reg", "userdef.reg", ".update-timestamp"} {
+	for _, name := range Files {
 		b, err := os.ReadFile(filepath.Join(of, name))
 		if err != nil {
 			return err
@@ -106,11 +124,12 @@ func Stop(prefix string) error {
 	return Wait(prefix)
 }
 
-// Remove ends everything that runs in a prefix and removes it, with what its wineserver left in the directory for temporary
-// files: Debian's Wine notes in the prefix where that is, and never cleans it up.
+// Remove ends everything that runs in a prefix and removes it, with what its wineserver left in the directory for
+// temporary files: Debian's Wine notes in the prefix where that is, and never cleans it up.
 func Remove(prefix string) error {
 	stopped := Stop(prefix)
-	if where, err := os.ReadFile(filepath.Join(prefix, "wineserver")); err == nil && filepath.Base(string(where)) == string(where) && len(where) > 0 {
+	if where, err := os.ReadFile(filepath.Join(prefix, "wineserver")); err == nil &&
+		filepath.Base(string(where)) == string(where) && len(where) > 0 {
 		os.RemoveAll(filepath.Join(os.TempDir(), string(where)))
 	}
 	return errors.Join(stopped, os.RemoveAll(prefix))

@@ -32,10 +32,16 @@ func Run(tests interface{ Run() int }, clean func() error) (status int) {
 	return status
 }
 
+// path is the file that the turns are taken on. Its name is not secret, in a directory that everybody may write:
+// openOwn makes sure that the file is this user's.
+func path() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("namedshm-test-turns-%d", os.Getuid()))
+}
+
 func take(alone bool) (func(), error) {
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("namedshm-test-turns-%d", os.Getuid())), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := openOwn(path())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("taking turns with other tests: %w", err)
 	}
 	if err := lock(f, alone); err != nil {
 		f.Close()
