@@ -5,38 +5,36 @@ package kernel
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"os"
 	"strconv"
-	"syscall"
 	"time"
-	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// fileBacking is memory on Unix systems that have neither memfd nor System V segments that outlive their removal: the
-// entry's own file, behind the header. Whoever may open the file reaches it, so nothing leads from a name to a dead
-// object's memory but the liveness locks, and what a crash leaves is removed by the next create or open in the
-// namespace.
+// fileBacking is memory on Unix systems that lack memfd and System V segments that outlive their removal: the entry's
+// own file, behind the header. Anybody who may open the file reaches it. So only the liveness locks keep openers from a
+// dead object's memory, and what a crash leaves is removed by the next create or open in the namespace.
 //
-// No opening range is needed, as other designs with files have it: nobody takes a shared lock without having seen one
-// of another handle, or being the creator before publication. So from the moment when the last lock went there is
-// none, and an opener that had seen the last one and is late linearizes before it went, unless somebody removed the
-// entry meanwhile, which it then sees.
+// It needs no opening range, unlike other designs with files: a process takes a shared lock only after it has seen one
+// of another handle, or if it is the creator before publication. So once the last lock is gone there are none. An
+// opener that saw the last lock and takes its own too late counts as having opened before the last lock went, unless
+// the entry was removed meanwhile, which it then notices.
 type fileBacking struct{}
 
 func filePlaces(root string, euid int) (local, global *place) {
-	return newPlace(Local, root+"/namedshm-file-u"+strconv.Itoa(euid), euid, fileBacking{}, sharedPosixLocks),
-		newPlace(Global, root+"/namedshm-file-global", euid, fileBacking{}, sharedPosixLocks)
+	return newPlace(Local, below(root, "namedshm-file-u"+strconv.Itoa(euid)), euid, fileBacking{}, sharedPosixLocks),
+		newPlace(Global, below(root, "namedshm-file-global"), euid, fileBacking{}, sharedPosixLocks)
 }
 
 func (fileBacking) id() backingID  { return backingFile }
 func (fileBacking) openFlags() int { return unix.O_RDONLY }
+func (fileBacking) nature() nature { return nature{locksTell: true, insideEntry: true, fragile: true} }
 
 const temporaryPrefix = ".new-"
 
 func (b fileBacking) create(p *place, spec *Spec, access Access, h *header) (memory, error) {
-	if err := p.ensure(); err != nil { // an unnamed section comes here without
+	if err := p.ensure(); err != nil { // not done yet for an unnamed section
 		return nil, err
 	}
 	gid, err := shareGroup(p, &spec.Share)
@@ -51,21 +49,21 @@ func (b fileBacking) create(p *place, spec *Spec, access Access, h *header) (mem
 	fd, err := sharedPosixLocks.openFile(p.at(), m.file, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|entryFlags)
 	if err != nil {
 		if err != unix.EEXIST {
-			unix.Unlinkat(p.at(), m.file, 0) // it may have been made and not looked at
+			unix.Unlinkat(p.at(), m.file, 0) // it may have been made before the call failed
 		}
 		return nil, p.fault("create", p.dir, err)
 	}
 	m.fd = fd
-	if err := m.prepare(p, spec, h, gid); err != nil {
+	if err := m.shape(p, spec, h, gid); err != nil {
 		unix.Unlinkat(p.at(), m.file, 0)
 		return nil, err
 	}
 	return m, nil
 }
 
-// prepare gives the file its size and mode, and unless nothing is to be committed reserves its blocks by writing
-// them: there is no other way that all systems have, and a hole in a full file system would kill whoever touches it.
-func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
+// shape gives the file its size and mode. Unless nothing is to be committed, it reserves the blocks by writing them: no
+// other way exists on all systems, and touching a hole in a full file system would kill the process.
+func (m *fileMemory) shape(p *place, spec *Spec, h *header, gid int) error {
 	if err := fits(memoryAt + spec.Size); err != nil {
 		return err
 	}
@@ -84,7 +82,7 @@ func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
 	}
 	if gid >= 0 && p.namespace == Global {
 		if err := unix.Fchown(m.fd, -1, gid); err != nil {
-			return advise(p.fault("chown", p.dir, err), "only root and members of a group may share with it")
+			return fault.Advise(p.fault("chown", p.dir, err), "only root and members of a group may share an object with it")
 		}
 	}
 	mode := uint32(0o600)
@@ -97,7 +95,7 @@ func (m *fileMemory) prepare(p *place, spec *Spec, h *header, gid int) error {
 	return nil
 }
 
-// entryFile is the memory's own file: the header comes to stand in front of the memory.
+// entryFile is the memory's own file: the header is written in front of the memory.
 func (fileBacking) entryFile(p *place, h *header, m memory) (_ *entry, err error) {
 	fm := m.(*fileMemory)
 	defer func() {
@@ -111,18 +109,19 @@ func (fileBacking) entryFile(p *place, h *header, m memory) (_ *entry, err error
 		return nil, p.fault("fstat", p.dir, err)
 	}
 	e.device, e.inode, e.owner, e.group, e.mode = uint64(st.Dev), uint64(st.Ino), st.Uid, st.Gid, uint32(st.Mode)
+	fm.device, fm.inode = e.device, e.inode
 	if err := fm.reopen(p); err != nil {
 		return nil, p.fault("open", p.dir, err)
 	}
 	return e, nil
 }
 
-// reach opens the same file once more, with the access that the handle has, for the kernel to enforce.
+// reach opens the same file once more with the handle's access, which the kernel then enforces.
 func (b fileBacking) reach(p *place, e *entry, access Access) (memory, error) {
-	if err := p.settle(e); err != nil {
+	if err := p.aliveOrBury(e); err != nil {
 		return nil, err
 	}
-	m := &fileMemory{file: e.file, flags: accessFlags(access, e.protection), fd: -1}
+	m := &fileMemory{file: e.file, flags: accessFlags(access, e.protection), fd: -1, device: e.device, inode: e.inode}
 	if err := m.reopen(p); err != nil {
 		if err == unix.ENOENT {
 			return nil, errMoved
@@ -134,12 +133,12 @@ func (b fileBacking) reach(p *place, e *entry, access Access) (memory, error) {
 		return nil, errMoved
 	}
 	if st.Size < memoryAt+e.size {
-		return nil, e.corrupt("it is shorter than its memory")
+		return nil, e.corrupt("it is too short to hold its memory")
 	}
 	return m, nil
 }
 
-// The seats are locked through the memory's descriptor: an entry of this backing is open for reading.
+// Seats are locked through the memory's descriptor: an entry of this backing is open for reading.
 func (fileBacking) makeSeats(e *entry, m memory) (*entry, error) {
 	return fileBacking{}.openSeats(e, m)
 }
@@ -159,13 +158,16 @@ func accessFlags(access Access, protection Protection) int {
 	return unix.O_RDONLY
 }
 
-func (fileBacking) dead(*entry) bool { return false }
+func (fileBacking) dead(*entry) bool             { return false }
+func (fileBacking) sweep(p *place) []Burial      { return sweepFiles(p) }
+func (fileBacking) tryReach() error              { return nil }
+func (fileBacking) mappedAs(e *entry) mappingKey { return mappingKey{e.place.dir, e.inode} }
 
 func (fileBacking) bury(p *place, e *entry) error {
 	writable, err := p.writableEntry(e)
 	if err != nil {
-		if codeOf(err) == AccessDenied { // who may not remove it sees that it is dead all the same
-			return &Fault{Code: FileNotFound}
+		if fault.CodeOf(err) == fault.AccessDenied { // a user who may not remove it sees all the same that it is dead
+			return &fault.Fault{Code: fault.FileNotFound}
 		}
 		return err
 	}
@@ -179,7 +181,7 @@ func (fileBacking) bury(p *place, e *entry) error {
 	return p.removeNamed(e)
 }
 
-// writableEntry is an entry opened for reading, opened for writing, which locking it exclusively takes.
+// writableEntry returns an entry that was opened for reading, opened for writing: an exclusive lock requires that.
 func (p *place) writableEntry(e *entry) (*entry, error) {
 	fd, err := p.locks.openFile(p.at(), e.file, unix.O_RDWR|entryFlags)
 	if err != nil {
@@ -195,7 +197,7 @@ func (p *place) writableEntry(e *entry) (*entry, error) {
 	return &writable, nil
 }
 
-func (b fileBacking) last(p *place, e *entry) {
+func (b fileBacking) buryIfLast(p *place, e *entry) {
 	if seen, err := p.locks.look(e); err == nil && seen == nobody && e.file != "" {
 		b.bury(p, e)
 	}
@@ -212,13 +214,15 @@ func (fileBacking) survey(p *place, found []*sighting) error { return p.findHold
 
 // fileMemory is the part of an entry's file behind the header.
 type fileMemory struct {
-	file  string
-	flags int // O_RDONLY or O_RDWR
-	fd    int
+	file          string
+	flags         int // O_RDONLY or O_RDWR
+	fd            int
+	device, inode uint64
 }
 
 func (m *fileMemory) descriptor() int { return -1 }
 func (m *fileMemory) openMode() int   { return m.flags }
+func (m *fileMemory) ours() bool      { return lossUnless(leadsTo(m.fd, m.device, m.inode)) }
 
 func (m *fileMemory) reopen(p *place) error {
 	fd, err := sharedPosixLocks.openFile(p.at(), m.file, m.flags|entryFlags)
@@ -229,27 +233,25 @@ func (m *fileMemory) reopen(p *place) error {
 }
 
 func (m *fileMemory) view(offset, length int64, access Access) ([]byte, error) {
-	prot, flags := viewProtection(access)
-	p, err := unix.MmapPtr(m.fd, memoryAt+offset, nil, uintptr(length), prot, flags)
-	if err != nil {
-		return nil, os.NewSyscallError("mmap", err)
+	if !m.ours() {
+		return nil, errLost
 	}
-	return unsafe.Slice((*byte)(p), length), nil
+	return mapFile(m.fd, memoryAt+offset, length, access)
 }
 
-// close has nothing to do: descriptors of this backing belong to the lock table, which closes them when no handle of
-// this process is left.
+// close does nothing: descriptors of this backing belong to the lock table, which closes them when no handle of this
+// process is left.
 func (m *fileMemory) close() error { return nil }
 
 func linkTemporary(e *entry) error {
-	if err := syscall.Link(e.place.path(e.temporary), e.path()); err != nil {
+	if err := e.place.link(e.temporary, e.file); err != nil {
 		return err
 	}
 	forgetEntry(e)
 	return nil
 }
 
-// forgetEntry removes what an unpublished entry has in the directory.
+// forgetEntry removes the name that an unpublished entry has in the directory.
 func forgetEntry(e *entry) {
 	if e.temporary != "" {
 		unix.Unlinkat(e.place.at(), e.temporary, 0)
@@ -257,23 +259,25 @@ func forgetEntry(e *entry) {
 	}
 }
 
-// sweepFiles removes the files of crashed holders, which still take memory.
+// sweepFiles removes the files of crashed holders, which still occupy memory.
 func sweepFiles(p *place) []Burial {
-	names, err := os.ReadDir(p.dir)
+	names, err := p.fileNames()
 	if err != nil {
 		return p.unswept(".", err)
 	}
 	var found []Burial
-	for _, d := range names {
-		e, err := p.openFile(d.Name(), unix.O_RDONLY)
+	for _, name := range names {
+		e, err := p.openFile(name, unix.O_RDONLY)
 		if err != nil {
 			continue
 		}
-		if d.Name()[0] == '.' {
+		if name[0] == '.' {
 			found = append(found, sweepTemporary(p, e)...)
 		} else if p.read(e, "") == nil {
-			if seen, err := p.locks.look(e); err == nil && seen == nobody && codeOf(p.backing.bury(p, e)) == FileNotFound {
-				found = append(found, Burial{Name: Name{p.namespace, e.name}.String(), What: "an object whose holders crashed", Buried: true})
+			if seen, err := p.locks.look(e); err == nil && seen == nobody &&
+				fault.CodeOf(p.backing.bury(p, e)) == fault.FileNotFound {
+				found = append(found, Burial{Name: Name{p.namespace, e.name}.String(), What: "an object whose holders crashed",
+					Buried: true})
 			}
 		}
 		p.locks.closeEntry(e)
@@ -281,13 +285,14 @@ func sweepFiles(p *place) []Burial {
 	return found
 }
 
-// sweepTemporary removes a file that never got its name. Its creator holds a lock as soon as it has made it whole;
-// before that, its age protects it.
+// sweepTemporary removes a file that never got its name. Its creator holds a lock as soon as the file is complete;
+// before that, the file's age protects it.
 func sweepTemporary(p *place, e *entry) []Burial {
 	const makingTakes = time.Minute
 	var st unix.Stat_t
 	seen, err := p.locks.look(e)
-	if err != nil || seen != nobody || unix.Fstat(e.fd, &st) != nil || time.Since(time.Unix(st.Mtim.Unix())) < makingTakes {
+	if err != nil || seen != nobody || unix.Fstat(e.fd, &st) != nil ||
+		time.Since(time.Unix(st.Mtim.Unix())) < makingTakes {
 		return nil
 	}
 	b := Burial{Name: e.path(), What: "an object whose creator crashed while making it"}

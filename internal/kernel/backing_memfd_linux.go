@@ -1,45 +1,48 @@
 package kernel
 
 import (
-	"bytes"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
-	"unsafe"
+	"time"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// memfdBacking is Local memory on Linux: a memfd. It has no name; whoever opens the object reaches it through the
-// descriptor of a living holder, /proc/<pid>/fd/<n>, which needs no help from the holder: it may be stopped.
+// memfdBacking is Local memory on Linux: a memfd. It has no name. An opener reaches it through the descriptor of a
+// living holder, /proc/<pid>/fd/<n>. That needs no help from the holder, which may be stopped.
 type memfdBacking struct{}
 
-// memfdName is the name that a memfd carries in /proc: its token, so that a look at the link tells it from any other.
+// memfdName is the name that a memfd has in /proc. It contains the token, so that the link alone tells it from any
+// other.
 func memfdName(t token) string { return "namedshm-" + hex.EncodeToString(t[:]) }
 
-// memfdLink is what /proc/<pid>/fd/<n> reads for it.
-func memfdLink(t token) string { return "/memfd:" + memfdName(t) + " (deleted)" }
+// memfdPrefix is how every memfd begins in /proc/<pid>/maps.
+const memfdPrefix = "/memfd:"
+
+// memfdPath is how a memfd appears in /proc/<pid>/maps.
+func memfdPath(t token) string { return memfdPrefix + memfdName(t) }
+
+// memfdLink is what the link /proc/<pid>/fd/<n> reads.
+func memfdLink(t token) string { return memfdPath(t) + " (deleted)" }
 
 func (memfdBacking) id() backingID  { return backingMemfd }
 func (memfdBacking) openFlags() int { return unix.O_RDWR }
+
+func (memfdBacking) nature() nature {
+	return nature{byDescriptor: true, namespaced: true, locksTell: true}
+}
 
 func (memfdBacking) create(p *place, spec *Spec, access Access, h *header) (memory, error) {
 	m, err := newMemfd(spec, h.token)
 	if err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(m.fd, &st); err != nil {
-		m.close()
-		return nil, memfdFault("fstat", err)
-	}
-	h.identity = [3]uint64{uint64(st.Dev), st.Ino}
+	h.identity = [3]uint64{m.device, m.inode}
 	if access&Write == 0 || spec.Protection.grants()&Write == 0 {
-		// The creator's own handle has no more access than it asked for.
+		// The creator's own handle gets no more access than it asked for.
 		if err := m.reopen(unix.O_RDONLY); err != nil {
 			m.close()
 			return nil, err
@@ -48,40 +51,62 @@ func (memfdBacking) create(p *place, spec *Spec, access Access, h *header) (memo
 	return m, nil
 }
 
-// noExec is what memfd_create is asked for: memory that can never be run, and with Execute memory that can. Kernels
-// before 6.3 know neither.
-var noExecUnknown atomic.Bool
+// memfdWays are the flags to try with memfd_create, for memory that can never be executed and, with Execute, for memory
+// that can: the best first, then those known to kernels before 6.3 and to filters that have not heard of the newer
+// flags. MFD_NOEXEC_SEAL implies that sealing is allowed.
+var memfdWays = [2][]int{
+	{unix.MFD_ALLOW_SEALING | unix.MFD_NOEXEC_SEAL, unix.MFD_NOEXEC_SEAL, unix.MFD_ALLOW_SEALING},
+	{unix.MFD_ALLOW_SEALING | unix.MFD_EXEC, unix.MFD_ALLOW_SEALING},
+}
+
+// memfdWay is which of them worked last.
+var memfdWay [2]atomic.Int32
+
+// makeMemfd calls memfd_create in the first of these ways that works.
+func makeMemfd(name string, executable int) (fd int, err error) {
+	ways, known := memfdWays[executable], &memfdWay[executable]
+	for way := int(known.Load()); way < len(ways); way++ {
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|ways[way])
+		if err == nil {
+			known.Store(int32(way))
+			return fd, nil
+		}
+		if err != unix.EINVAL && !filtered(err) {
+			break
+		}
+	}
+	return -1, err
+}
 
 func newMemfd(spec *Spec, t token) (*memfd, error) {
-	flags, exec := unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING, unix.MFD_NOEXEC_SEAL
+	executable := 0
 	if spec.Protection.grants()&Execute != 0 {
-		exec = unix.MFD_EXEC
+		executable = 1
 	}
-	if noExecUnknown.Load() {
-		exec = 0
-	}
-	fd, err := unix.MemfdCreate(memfdName(t), flags|exec)
-	if err == unix.EINVAL && exec != 0 {
-		noExecUnknown.Store(true)
-		fd, err = unix.MemfdCreate(memfdName(t), flags)
-	}
+	fd, err := makeMemfd(memfdName(t), executable)
 	if err != nil {
-		if err == unix.EACCES && exec == unix.MFD_EXEC {
-			return nil, advise(memfdFault("memfd_create", err), "vm.memfd_noexec is 2: this machine allows no executable memory")
+		if err == unix.EACCES && executable == 1 {
+			return nil, fault.Advise(memfdFault("memfd_create", err),
+				"vm.memfd_noexec is 2: this machine does not allow executable memory")
 		}
 		return nil, memfdFault("memfd_create", err)
 	}
-	m := &memfd{fd: fd, mode: unix.O_RDWR}
-	if err := m.prepare(spec); err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, memfdFault("fstat", err)
+	}
+	m := &memfd{fd: fd, mode: unix.O_RDWR, device: uint64(st.Dev), inode: st.Ino}
+	if err := m.shape(spec); err != nil {
 		m.close()
 		return nil, err
 	}
 	return m, nil
 }
 
-// prepare gives the memory its size, its mode and its seals: nobody can ever shrink it under a reader or grow it, and
-// where the protection forbids writing the kernel does too.
-func (m *memfd) prepare(spec *Spec) error {
+// shape gives the memory its size, its mode and its seals: nobody can ever shrink it under a reader or grow it, and if
+// the protection forbids writing, so does the kernel.
+func (m *memfd) shape(spec *Spec) error {
 	if err := fits(spec.Size); err != nil {
 		return err
 	}
@@ -110,7 +135,8 @@ func (m *memfd) prepare(spec *Spec) error {
 	return nil
 }
 
-// reserve allocates every page, in pieces: a signal interrupts the call, which then gives back what it had.
+// reserve allocates every page, piece by piece: a signal interrupts the call, which then gives back what it had
+// allocated.
 func reserve(fd int, size int64) error {
 	const piece = 16 << 20
 	for at := int64(0); at < size; {
@@ -120,7 +146,8 @@ func reserve(fd int, size int64) error {
 			at += n
 		case unix.EINTR:
 		case unix.ENOMEM, unix.ENOSPC:
-			return &Fault{Code: CommitmentLimit, Cause: os.NewSyscallError("fallocate", err), Advice: memoryAdvice(size)}
+			return &fault.Fault{Code: fault.CommitmentLimit, Cause: os.NewSyscallError("fallocate", err),
+				Advice: memoryAdvice(size)}
 		default:
 			return memfdFault("fallocate", err)
 		}
@@ -129,12 +156,12 @@ func reserve(fd int, size int64) error {
 }
 
 func memfdFault(op string, err error) error {
-	f := &Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError(op, err)}
+	f := &fault.Fault{Code: codeOfErrno(err), Cause: os.NewSyscallError(op, err), Advice: filterAdvice(op, err)}
 	switch err {
 	case unix.EMFILE, unix.ENFILE:
 		f.Advice = descriptorAdvice(err)
 	case unix.EFBIG:
-		f.Code = NotEnoughMemory
+		f.Code = fault.NotEnoughMemory
 	}
 	return f
 }
@@ -143,69 +170,15 @@ func (memfdBacking) entryFile(p *place, h *header, m memory) (*entry, error) {
 	return newTmpfileEntry(p, h, 0o600, m.descriptor())
 }
 
-// newTmpfileEntry makes an entry that has no name, and vanishes with its descriptor until it gets one.
-func newTmpfileEntry(p *place, h *header, mode uint32, above int) (*entry, error) {
-	fd, err := openAt(p.at(), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, mode)
-	if err != nil {
-		return nil, p.fault("open", p.dir, err)
-	}
-	e := &entry{fd: fd, place: p, file: fileName(h.name), header: *h, first: h.encode()}
-	if err := e.adopt(mode, above); err != nil {
-		unix.Close(e.fd)
-		return nil, p.fault("fstat", p.dir, err)
-	}
-	return e, nil
-}
-
-// adopt finds out who a new entry's file is, and gives it its mode where the umask took something away.
-func (e *entry) adopt(mode uint32, above int) error {
-	if err := e.raise(above); err != nil {
-		return err
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(e.fd, &st); err != nil {
-		return err
-	}
-	if uint32(st.Mode)&0o7777 != mode {
-		if err := unix.Fchmod(e.fd, mode); err != nil {
-			return err
-		}
-	}
-	e.device, e.inode, e.owner, e.group, e.mode = uint64(st.Dev), st.Ino, st.Uid, st.Gid, unix.S_IFREG|mode
-	return nil
-}
-
-// linkEntry gives an entry its name, in one step.
-func linkEntry(e *entry) error {
-	if e.temporary != "" {
-		return linkTemporary(e)
-	}
-	if !emptyPathRefused.Load() {
-		err := unix.Linkat(e.fd, "", e.place.at(), e.file, unix.AT_EMPTY_PATH)
-		if err != unix.ENOENT {
-			return err
-		}
-		// Before Linux 6.10 this takes a capability; or the directory is gone, which the other way will say too.
-	}
-	err := unix.Linkat(unix.AT_FDCWD, selfDescriptor(e.fd), e.place.at(), e.file, unix.AT_SYMLINK_FOLLOW)
-	if err == nil {
-		emptyPathRefused.Store(true)
-	}
-	return err
-}
-
-var emptyPathRefused atomic.Bool
-
-// selfDescriptor is the path of a descriptor of ours. It goes by the thread: /proc/self is the first thread's, which a
-// host program may have ended.
-func selfDescriptor(fd int) string { return "/proc/thread-self/fd/" + strconv.Itoa(fd) }
-
 func (memfdBacking) makeSeats(e *entry, _ memory) (*entry, error) { return e, nil }
 func (memfdBacking) publishSeats(_, _ *entry) error               { return nil }
 func (memfdBacking) openSeats(e *entry, _ memory) (*entry, error) { return e, nil }
 func (memfdBacking) removeSeats(*entry)                           {}
 
-func (memfdBacking) dead(*entry) bool { return false }
+func (memfdBacking) dead(*entry) bool             { return false }
+func (memfdBacking) sweep(*place) []Burial        { return nil }
+func (memfdBacking) tryReach() error              { return nil }
+func (memfdBacking) mappedAs(e *entry) mappingKey { return mappingKey{name: memfdPath(e.token)} }
 
 func (memfdBacking) bury(p *place, e *entry) error {
 	got, err := p.locks.lockExclusive(e)
@@ -218,204 +191,74 @@ func (memfdBacking) bury(p *place, e *entry) error {
 	return p.removeNamed(e)
 }
 
-func (memfdBacking) last(p *place, e *entry) {
+func (memfdBacking) buryIfLast(p *place, e *entry) {
 	if got, _ := p.locks.lockExclusive(e); got {
 		p.removeNamed(e)
 	}
 }
 
-// reach goes through the doors of living handles: those on record first, then, because a record is only a hint (a
-// forked child may have outlived the process that wrote it, or the table was full), through every descriptor of every
-// process. A slot that is locked is a handle that lives; so in the usual case nothing else need be asked.
+// reach goes through the doors of living handles: first those on record, then every descriptor of every process,
+// because a record is only a hint (a forked child may have outlived the process that wrote it, or the table was full).
+// A locked slot means a living handle, so usually nothing else need be asked.
 func (b memfdBacking) reach(p *place, e *entry, access Access) (memory, error) {
+	return b.reachBy(p, e, access, means{e.search, isExitingProcess})
+}
+
+// means is how reach looks beyond the doors.
+type means struct {
+	search  func(flags int) (memory, error)
+	exiting func(pid int) bool
+}
+
+// reachBy is reach with the means given.
+func (memfdBacking) reachBy(p *place, e *entry, access Access, by means) (memory, error) {
 	flags := unix.O_RDONLY
 	if access&Write != 0 && e.protection.grants()&Write != 0 {
 		flags = unix.O_RDWR
 	}
-	var closed error // why a living holder's door did not open
-	exiting := false
-	for slot := range slotCount {
-		d, ok := doorAt(e.first, slot)
-		if !ok || !slotLocked(e, slot) {
-			continue
-		}
-		m, err := e.enterDoor(d, flags)
-		if err == nil {
-			e.hint = int64(slot) + 1
-			return m, nil
-		}
-		if isFinal(err) {
-			return nil, err
-		}
-		if err == unix.EACCES || err == unix.EPERM {
-			closed = unreachable(int(d.pid))
-		}
-		exiting = exiting || isExiting(int(d.pid))
+	if m, err := e.throughDoors(flags); m != nil || err != nil {
+		return m, err
 	}
-	if err := p.settle(e); err != nil {
+	if err := p.aliveOrBury(e); err != nil {
 		return nil, err
-	}
-	if exiting {
-		return nil, &again{why: fail(Busy, "its last holder is exiting, and the kernel has not taken its handle back yet"), dying: true}
 	}
 	if e.slotsChanged() {
 		return nil, errMoved
 	}
-	m, err := e.search(flags)
+	if vainSearches.recent(e) {
+		if a := e.unreached(by.exiting); a.dying {
+			return nil, a
+		}
+	}
+	begun := time.Now()
+	m, err := by.search(flags)
 	if m != nil || isFinal(err) {
 		return m, err
 	}
-	if closed == nil {
-		closed = fail(AccessDenied, "a process holds the name, but none that can be seen in /proc has the memory")
+	took := time.Since(begun)
+	// That may have taken seconds, if some program has a hundred thousand descriptors, and meanwhile the memory may
+	// have passed from a process not yet looked at to one already looked at.
+	if err := e.readSlots(e.first); err != nil {
+		return nil, p.fault("read", e.path(), err)
 	}
-	return nil, &again{why: closed}
-}
-
-// slotsChanged reports that a holder came after the slots were read: its record leads to the memory, so that nothing
-// need be searched. A search takes seconds where some program has a hundred thousand descriptors.
-func (e *entry) slotsChanged() bool {
-	fresh := pages.Get().(*page)
-	defer pages.Put(fresh)
-	n, err := readAt(e.fd, fresh[slotsAt:], slotsAt)
-	if err != nil {
-		return false
+	if m, err := e.throughDoors(flags); m != nil || err != nil {
+		return m, err
 	}
-	clear(fresh[slotsAt+n:])
-	return !bytes.Equal(fresh[slotsAt:], e.first[slotsAt:])
-}
-
-// isFinal tells a failure that another door would not mend: this process is out of descriptors, or may not have the
-// access it wants.
-func isFinal(err error) bool {
-	var f *Fault
-	return errors.As(err, &f)
-}
-
-func unreachable(pid int) error {
-	return &Fault{
-		Code:  AccessDenied,
-		Cause: fmt.Errorf("the object lives, but its holder, process %d, may not be looked into (/proc/%d/fd)", pid, pid),
-		Advice: "it runs with other credentials or capabilities, in another PID namespace, or undumpable; " +
-			"open the object from a process like it, or as root",
-	}
-}
-
-// enter opens the memory through one door. What a recycled process id may have put there is never opened: O_PATH does
-// nothing to a file, and only when device, inode and size are right is it opened for real. (Inode numbers of memfds
-// are not used twice while the machine runs: they are counted with 64 bits.)
-func (e *entry) enter(path string, flags int) (memory, error) {
-	at, err := openPath(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		if err == unix.EMFILE || err == unix.ENFILE {
-			return nil, memfdFault("open", err)
-		}
+	if err := p.aliveOrBury(e); err != nil {
 		return nil, err
 	}
-	defer unix.Close(at)
-	if !e.isMemory(at) {
-		return nil, unix.ENOENT
+	if e.slotsChanged() {
+		return nil, errMoved
 	}
-	if e.overFile() {
-		if fd := keptFiles.take(e.identity[0], e.identity[1], flags); fd >= 0 {
-			return e.opened(fd, flags), nil
-		}
+	a := e.unreached(by.exiting)
+	if a.dying {
+		vainSearches.note(e, took)
 	}
-	fd, err := openPath(selfDescriptor(at), flags|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, memfdFault("open", err)
-	}
-	return e.opened(fd, flags), nil
+	return nil, a
 }
 
-// linkReads reports whether a link reads exactly want.
-func linkReads(path, want string) bool {
-	var buffer [128]byte
-	n, err := unix.Readlink(path, buffer[:])
-	return err == nil && string(buffer[:n]) == want
-}
-
-// search looks for the token among the descriptors of all processes, and of their threads, which may have tables of
-// their own. It is nil without an error when nobody who can be looked into has it.
-func (e *entry) search(flags int) (memory, error) {
-	if e.overFile() {
-		return e.searchFile(flags)
-	}
-	want := memfdLink(e.token)
-	pids, err := processes()
-	if err != nil {
-		return nil, err
-	}
-	for _, pid := range pids {
-		tasks := "/proc/" + strconv.Itoa(pid) + "/task"
-		tids, err := directoryNames(tasks)
-		if err != nil {
-			return nil, err
-		}
-		for _, tid := range tids {
-			if id, err := strconv.Atoi(tid); err != nil || id != pid && sameDescriptors(pid, id) {
-				continue // looked through with the first thread
-			}
-			table := tasks + "/" + tid + "/fd"
-			descriptors, err := directoryNames(table)
-			if err != nil {
-				return nil, err
-			}
-			for _, fd := range descriptors {
-				if path := table + "/" + fd; linkReads(path, want) {
-					m, err := e.enter(path, flags)
-					if err == nil || isFinal(err) {
-						return m, err
-					}
-				}
-			}
-		}
-	}
-	return nil, nil
-}
-
-// sameDescriptors reports that two threads share one table of descriptors, as nearly all threads of a process do. Where
-// the kernel cannot tell, they do not.
-func sameDescriptors(pid, tid int) bool {
-	const kcmpFiles = 2
-	order, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(tid), kcmpFiles, 0, 0, 0)
-	return errno == 0 && order == 0
-}
-
-// processes is every process id in /proc.
-func processes() ([]int, error) {
-	names, err := directoryNames("/proc")
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids, err
-}
-
-// directoryNames is what a directory holds; nothing when there is none, or it may not be read. An error says that this
-// process is out of what it takes to read it, so that nothing is known of what it holds.
-func directoryNames(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, shortage(err)
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	return names, shortage(err)
-}
-
-// contents is a file of /proc; nil without an error as in directoryNames.
-func contents(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, shortage(err)
-	}
-	return b, nil
-}
-
-// describe reads the holders off the door records of living handles, and asks the first door that opens how much
-// memory is in use. Handles without a record are counted, but nobody's.
+// describe reads the holders from the door records of living handles, and asks the first door that opens how much
+// memory is in use. Handles without a record are counted, but belong to no known holder.
 func (memfdBacking) describe(e *entry, s *sighting) {
 	for slot := range slotCount {
 		if len(s.Holders) > 0 && countOf(s.Holders) >= s.Handles {
@@ -434,11 +277,16 @@ func (memfdBacking) describe(e *entry, s *sighting) {
 
 func (memfdBacking) survey(p *place, found []*sighting) error { return p.findHolders(found, false) }
 
-// residentAt is the memory in use as one holder's descriptor tells it, -1 if it cannot be asked.
+// residentAt returns the memory in use according to one holder's descriptor, -1 if that cannot be asked.
 func (e *entry) residentAt(d door) int64 {
 	var st unix.Stat_t
-	path := "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))
-	if unix.Stat(path, &st) == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] {
+	err := unix.Stat(d.path(), &st)
+	if err != nil {
+		if task := survivor(int(d.pid)); task != "" {
+			err = unix.Stat(task+"/fd/"+strconv.Itoa(int(d.descriptor)), &st)
+		}
+	}
+	if err == nil && uint64(st.Dev) == e.identity[0] && st.Ino == e.identity[1] {
 		return st.Blocks * 512
 	}
 	return -1
@@ -446,20 +294,32 @@ func (e *entry) residentAt(d door) int64 {
 
 // memfd is memory behind a descriptor.
 type memfd struct {
-	fd   int
-	mode int // O_RDONLY or O_RDWR
+	fd            int
+	mode          int // O_RDONLY or O_RDWR
+	device, inode uint64
 }
 
 func (m *memfd) descriptor() int { return m.fd }
 func (m *memfd) openMode() int   { return m.mode }
+func (m *memfd) ours() bool      { return lossUnless(leadsTo(m.fd, m.device, m.inode)) }
 
 func (m *memfd) view(offset, length int64, access Access) ([]byte, error) {
+	if !m.ours() {
+		return nil, errLost
+	}
 	return mapFile(m.fd, offset, length, access)
 }
 
-func (m *memfd) close() error { return closeMemory(m.fd) }
+// close has nothing to write back: the descriptor is free, whatever close returns.
+func (m *memfd) close() error {
+	if !m.ours() {
+		return errLost
+	}
+	unix.Close(m.fd)
+	return nil
+}
 
-// reopen exchanges the descriptor for one with another access mode.
+// reopen replaces the descriptor by one with another access mode.
 func (m *memfd) reopen(flags int) error {
 	fd, err := openPath(selfDescriptor(m.fd), flags|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -468,31 +328,4 @@ func (m *memfd) reopen(flags int) error {
 	unix.Close(m.fd)
 	m.fd, m.mode = fd, flags
 	return nil
-}
-
-// mapFile maps a range of a file for a view.
-func mapFile(fd int, offset, length int64, access Access) ([]byte, error) {
-	prot, flags := viewProtection(access)
-	p, err := unix.MmapPtr(fd, offset, nil, uintptr(length), prot, flags)
-	if err != nil {
-		return nil, os.NewSyscallError("mmap", err)
-	}
-	return unsafe.Slice((*byte)(p), length), nil
-}
-
-// isExiting reports a process that has begun to exit: its doors are gone, its locks will go when the kernel comes to
-// them. Before that it may have gigabytes of other memory to free.
-func isExiting(pid int) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return false
-	}
-	// pid (comm) state ppid pgrp session tty_nr tpgid flags …; the command may hold anything, even ")".
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 7 {
-		return false
-	}
-	const exitingFlag = 0x4 // PF_EXITING
-	flags, _ := strconv.ParseUint(f[6], 10, 64)
-	return f[0] == "Z" || f[0] == "X" || flags&exitingFlag != 0
 }

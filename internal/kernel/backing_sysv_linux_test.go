@@ -1,143 +1,71 @@
 package kernel
 
 import (
-	"bytes"
 	"context"
 	"os"
-	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/namedshm/namedshm/internal/fault"
 )
 
-// ownRoot gives a test directories of its own.
-func ownRoot(t *testing.T) {
-	t.Helper()
-	root, err := os.MkdirTemp("/dev/shm", "namedshm-kernel-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(root) })
-	t.Setenv(RootVariable, root)
-}
-
-// globalRoot is ownRoot for a test of Global names, which only root can make.
-func globalRoot(t *testing.T) {
-	t.Helper()
-	switch {
-	case os.Geteuid() == 0:
-	case os.Getenv("CI") == "true":
-		t.Fatal("only root can make the Global directory")
-	default:
-		t.Skip("only root can make the Global directory")
-	}
-	ownRoot(t)
-}
-
-// needNative skips a test of what only Linux's own backings have.
-func needNative(t *testing.T) {
-	t.Helper()
-	if os.Getenv(BackingVariable) == "file" {
-		t.Skip("the file backing has neither doors, segments nor lock files")
-	}
-}
-
-func mustCreateSection(t *testing.T, name string, size int64) *Section {
-	t.Helper()
-	spec := Spec{Size: size, Protection: PageReadWrite}
-	s, _, err := CreateSection(context.Background(), name, spec, Read|Write, MustBeNew)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-// TestSegmentFaultsNameTheirCall: each of the calls can fail, and each failure means something else.
-func TestSegmentFaultsNameTheirCall(t *testing.T) {
+// TestAChangedSegment: an id is that of the segment that was made if its last change is the making. A younger one is
+// another segment, or has been changed: not dead for everybody.
+func TestAChangedSegment(t *testing.T) {
 	needNative(t)
-	globalRoot(t)
-	there := mustCreateSection(t, `Global\There`, 4096)
-	spec := Spec{Size: 4096, Protection: PageReadWrite}
-	create := func() error {
-		_, _, err := CreateSection(context.Background(), `Global\New`, spec, Read|Write, MustBeNew)
-		return err
-	}
-	open := func() error {
-		_, err := OpenSection(context.Background(), `Global\There`, Read)
-		return err
-	}
-	view := func() error {
-		_, err := there.Map(0, 0, Read)
-		return err
-	}
+	p, _ := meddle(t, Global)
+	h := published(t, p, "Object", pageSize)
+	defer h.close()
 	for _, c := range []struct {
-		call    uintptr
-		name    string
-		errno   unix.Errno
-		what    string
-		attempt func() error
-		code    Code
-		advice  string
+		name   string
+		change func(*entry)
+		want   func(error) bool
 	}{
-		{unix.SYS_SHMGET, "shmget", unix.ENOSPC, "create", create, NoSystemResources, "kernel.shmmni"},
-		{unix.SYS_SHMGET, "shmget", unix.EINVAL, "create", create, NoSystemResources, "kernel.shmmax"},
-		{unix.SYS_SHMGET, "shmget", unix.ENOMEM, "create", create, CommitmentLimit, "available"},
-		{unix.SYS_SHMGET, "shmget", unix.ENFILE, "create", create, TooManyOpenFiles, "fs.file-max"},
-		{unix.SYS_SHMAT, "shmat", unix.ENOMEM, "create", create, NotEnoughMemory, "address space"},
-		{unix.SYS_SHMAT, "shmat", unix.ENOMEM, "open", open, NotEnoughMemory, "address space"},
-		{unix.SYS_SHMAT, "shmat", unix.ENOMEM, "map", view, NotEnoughMemory, "address space"},
-		{unix.SYS_SHMCTL, "shmctl", unix.ENOSYS, "open", open, NotSupported, ""},
+		{"as it was made", func(*entry) {}, func(err error) bool { return err == nil }},
+		{"changed since", func(e *entry) { e.identity[1]-- },
+			func(err error) bool { return fault.CodeOf(err) == fault.FileCorrupt }},
+		{"made before", func(e *entry) { e.identity[1]++ }, func(err error) bool { return err == errDead }},
+		{"of another size", func(e *entry) { e.size += pageSize }, func(err error) bool { return err == errDead }},
+		{"of a user with another number elsewhere", func(e *entry) { e.identity[2] += 1 << 32 },
+			func(err error) bool { return err == nil }},
+		{"of another user", func(e *entry) { e.identity[2] += 1 << 32; e.owner++ },
+			func(err error) bool { return err == errDead }},
 	} {
-		refusing(t, c.call, c.errno, func() {
-			err := c.attempt()
-			f, ok := err.(*Fault)
-			if !ok || f.Code != c.code || !strings.Contains(f.Error(), c.name) || !strings.Contains(f.Advice, c.advice) {
-				t.Errorf("%s where %s fails with %v: %#v: %v", c.what, c.name, c.errno, f, err)
-			}
-		})
-	}
-	if err := create(); err != nil {
-		t.Errorf("and then without a refusal: %v", err)
-	}
-}
-
-// TestPartOfASegmentThatCannotBeKept: where the rest of an attachment cannot be given back, there is no view, and
-// nothing of it stays in the address space.
-func TestPartOfASegmentThatCannotBeKept(t *testing.T) {
-	needNative(t)
-	globalRoot(t)
-	s := mustCreateSection(t, `Global\Parts`, 4*Granularity)
-	before := attachments(t)
-	for _, part := range [][2]int64{{Granularity, 0}, {0, Granularity}, {Granularity, Granularity}} {
-		refusing(t, unix.SYS_MUNMAP, unix.ENOMEM, func() {
-			_, err := s.Map(part[0], part[1], Read)
-			if codeOf(err) != NotEnoughMemory {
-				t.Errorf("%d bytes from %d on: %v", part[1], part[0], err)
-			}
-		})
-		if got := attachments(t); got != before {
-			t.Errorf("after %v there are %d attachments, before there were %d", part, got, before)
+		e, err := p.openEntry("Object", p.backing.openFlags())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	v, err := s.Map(Granularity, Granularity, Read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := attachments(t); got != before+1 {
-		t.Errorf("a view is %d attachments", got-before)
-	}
-	if err := v.Close(); err != nil {
-		t.Error(err)
+		c.change(e)
+		if err := (sysvBacking{}).identify(e); !c.want(err) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		p.locks.closeEntry(e)
 	}
 }
 
-// attachments counts the System V mappings of this process.
-func attachments(t *testing.T) int {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
+// TestAThreadInAnotherNamespace sees none of this namespace's segments. It takes nothing for dead, and buries nothing.
+func TestAThreadInAnotherNamespace(t *testing.T) {
+	needNative(t)
+	p, _ := meddle(t, Global)
+	h := published(t, p, "Object", pageSize)
+	defer h.close()
+	done := make(chan error)
+	go func() {
+		defer close(done)
+		if err := moveThisThread(); err != nil {
+			done <- err
+			return
+		}
+		if _, err := OpenSection(context.Background(), `Global\Object`, Read); fault.CodeOf(err) != fault.AccessDenied {
+			t.Errorf("open: %v", err)
+		}
+		if _, err := p.probe("Object"); fault.CodeOf(err) == fault.FileNotFound {
+			t.Errorf("whether it lives: %v", err)
+		}
+	}()
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Count(b, []byte("/SYSV"))
+	if _, err := os.Lstat(p.path("Object")); err != nil {
+		t.Errorf("the entry of a living object: %v", err)
+	}
 }

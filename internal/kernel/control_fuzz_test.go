@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fuzzedGlobal is a Global directory of its own, which takes root.
+// fuzzedGlobal is a Global directory of its own, which requires root.
 func fuzzedGlobal(f testing.TB) *place {
 	f.Helper()
 	if unix.Geteuid() != 0 {
@@ -29,15 +29,15 @@ func fuzzedGlobal(f testing.TB) *place {
 	if err := os.Chmod(root, 0o755); err != nil {
 		f.Fatal(err)
 	}
-	p := newPlaces(placeKey{root, 0, false}, session).global
+	p := placesSeenBy(userMap{}, &unix.Stat_t{}, placeKey{root, 0, false}, session).global
 	if err := p.ensure(); err != nil {
 		f.Fatal(err)
 	}
 	return p
 }
 
-// victim is a System V segment with nobody attached: of another program, which means to come back for it, or of a creator
-// that died. Only a record can tell.
+// victim is a System V segment with nobody attached: of another program, which means to come back for it, or of a
+// creator that died. Only a record can tell.
 func victim(t testing.TB) (id int, record intent) {
 	t.Helper()
 	const size = 8192
@@ -62,16 +62,16 @@ func (i intent) encode() []byte {
 	return b
 }
 
-// FuzzIntents: whatever stands in the file of intents, a sweep removes a segment only if a record that nobody holds
-// locked names it exactly; and it can be created after that, unless each record is held. How the records differ from the
-// one that names the segment is the fuzzer's part.
+// FuzzIntents: whatever is in the file of intents, a sweep removes a segment only if a record that nobody holds locked
+// names it exactly; and creating works after that, unless each record is held. The fuzzer decides how the records
+// differ from the one that names the segment.
 func FuzzIntents(f *testing.F) {
 	p := fuzzedGlobal(f)
 	f.Add([]byte{}, uint8(0), true)
 	f.Add(make([]byte, noteLen), uint8(0), false)
 	f.Add(make([]byte, 2*noteLen), uint8(1), false)
 	f.Add(append(make([]byte, noteLen), 1, 0, 0), uint8(1), true)
-	for i := range noteLen { // one byte is another
+	for i := range noteLen { // one byte differs
 		f.Add(append(make([]byte, i), append([]byte{1}, make([]byte, noteLen-i-1)...)...), uint8(0), false)
 	}
 	f.Fuzz(func(t *testing.T, differences []byte, locked uint8, plain bool) {
@@ -117,7 +117,7 @@ func wrapped(err error) error {
 	return err
 }
 
-// putIntents writes the file of intents and locks the first eight records as somebody says.
+// putIntents writes the file of intents and locks those of the first eight records that locked names.
 func putIntents(t *testing.T, p *place, file []byte, locked uint8) (release func()) {
 	t.Helper()
 	control, err := p.control(creatingFile)
@@ -141,8 +141,8 @@ func putIntents(t *testing.T, p *place, file []byte, locked uint8) (release func
 	return func() { unix.Close(control) }
 }
 
-// FuzzSeatsFile: whatever a file of seats says about whose it is, a sweep leaves the seats of a living object, those on
-// which somebody sits, and everything else in the directory.
+// FuzzSeatsFile: whatever a file of seats says about its owner, a sweep leaves the seats of a living object, those that
+// somebody has, and everything else in the directory.
 func FuzzSeatsFile(f *testing.F) {
 	p := fuzzedGlobal(f)
 	for _, file := range []string{creatingFile, "stranger"} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,21 +23,22 @@ type entry struct {
 	file   string // its name in the directory; "" for an object without a name
 	header
 	first     []byte // the first longNameAt bytes, door slots included
-	hint      int64  // the slot from which on to look for a free one
-	temporary string // file backing: the name that an unpublished entry has meanwhile
+	hint      int64  // the slot from which to look for a free one
+	temporary string // file backing: the name of an unpublished entry
+	losses    int    // POSIX locks: how often those of the file had been lost when this one was taken
 }
 
-// path is where the entry lies, for messages.
+// path is the entry's path, for messages.
 func (e *entry) path() string { return e.place.path(e.file) }
 
-// openEntry opens the entry of a name and reads it. Errors: FileNotFound; AccessDenied; FileCorrupt for whatever in
-// its place is no entry, which is then left alone: entries are complete before they have a name, so no crash of ours
-// makes such a thing.
+// openEntry opens the entry of a name and reads it. Errors: FileNotFound; AccessDenied; FileCorrupt for anything there
+// that is not an entry. That is left alone: entries are complete before they have a name, so no crash of ours leaves
+// such a thing.
 func (p *place) openEntry(base string, flags int) (*entry, error) {
 	e, err := p.openFile(fileName(base), flags)
 	if err != nil {
-		if codeOf(err) == AccessDenied && p.buryUnread(fileName(base)) {
-			return nil, &Fault{Code: FileNotFound}
+		if fault.CodeOf(err) == fault.AccessDenied && p.buryUnread(fileName(base)) {
+			return nil, &fault.Fault{Code: fault.FileNotFound}
 		}
 		return nil, err
 	}
@@ -45,9 +47,9 @@ func (p *place) openEntry(base string, flags int) (*entry, error) {
 		return e, nil
 	}
 	if errors.Is(err, errOtherVersion) {
-		// Its holders may live, and then it is in the way; a dead one is buried like any other.
+		// Its holders may be alive, and then it is in the way. A dead one is buried like any other.
 		if seen, lookErr := p.locks.look(e); lookErr == nil && seen == nobody {
-			e.done()
+			e.freePage()
 			err = p.backing.bury(p, e)
 		}
 	}
@@ -55,49 +57,11 @@ func (p *place) openEntry(base string, flags int) (*entry, error) {
 	return nil, err
 }
 
-// buryUnread buries a dead entry that this process may write, because it may write the directory, but not read: in a
-// Global directory that belongs to a group, another member's own.
-func (p *place) buryUnread(file string) bool {
-	e := p.deadUnread(file)
-	if e == nil {
-		return false
-	}
-	defer p.locks.closeEntry(e)
-	return codeOf(p.backing.bury(p, e)) == FileNotFound
-}
-
-// deadUnread is such an entry, open, if it is dead; otherwise nil. Its locks tell that: to ask for them takes no right
-// to read.
-func (p *place) deadUnread(file string) *entry {
-	if p.namespace != Global {
-		return nil
-	}
-	e, err := p.openFile(file, unix.O_WRONLY)
-	if err != nil {
-		return nil
-	}
-	if seen, err := p.locks.look(e); err != nil || seen != nobody {
-		p.locks.closeEntry(e)
-		return nil
-	}
-	return e
-}
-
-// liesDead is deadUnread for those who only want to know.
-func (p *place) liesDead(file string) bool {
-	e := p.deadUnread(file)
-	if e == nil {
-		return false
-	}
-	p.locks.closeEntry(e)
-	return true
-}
-
-// entryFlags are how every entry is opened: what a link, a FIFO or a terminal in its place could do must not happen.
+// entryFlags are how every entry is opened: they disarm a link, a FIFO or a terminal in its place.
 const entryFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 
-// openFile opens whatever has a name in the directory, without following a link or waiting for the other end of a
-// FIFO, and refuses what cannot be an entry.
+// openFile opens whatever has a name in the directory, without following a link or waiting for the other end of a FIFO,
+// and refuses what cannot be an entry.
 func (p *place) openFile(file string, flags int) (*entry, error) {
 	fd, err := p.locks.openFile(p.at(), file, flags|entryFlags)
 	if err != nil {
@@ -118,9 +82,10 @@ func (p *place) openFile(file string, flags int) (*entry, error) {
 	return e, nil
 }
 
-// corrupt is the error for a file that stands in the way of a name.
+// corrupt is the error for a file that occupies a name.
 func (e *entry) corrupt(why string) error {
-	return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %s", e.path(), why), Advice: "remove it if nobody needs it"}
+	return &fault.Fault{Code: fault.FileCorrupt, Cause: fmt.Errorf("%s is refused: %s", e.path(), why),
+		Advice: "remove it if nobody needs it"}
 }
 
 // permitted says why a file cannot be an entry of this place, or "".
@@ -129,15 +94,15 @@ func (p *place) permitted(e *entry) string {
 		return "it is not a regular file"
 	}
 	if p.namespace == Local {
-		if int(e.owner) != p.euid {
+		if !p.isOurs(e.owner) {
 			return fmt.Sprintf("it belongs to user %d", e.owner)
 		}
 		return ""
 	}
-	if e.owner == 0 {
+	if p.isRoots(e.owner) {
 		return ""
 	}
-	// Only who may write the directory can have put it there; but root's own directory has root's entries alone.
+	// Only a user who may write the directory can have put it there; but root's own directory has only root's entries.
 	var st unix.Stat_t
 	if unix.Fstat(p.at(), &st) != nil || uint32(st.Mode)&0o020 == 0 || st.Gid != e.group {
 		return fmt.Sprintf("it belongs to user %d, who may not write %s", e.owner, p.dir)
@@ -162,7 +127,8 @@ func (p *place) read(e *entry, base string) error {
 		return p.fault("read", e.path(), err)
 	}
 	if err != nil {
-		return &Fault{Code: FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err), Advice: "remove it if nobody needs it"}
+		return &fault.Fault{Code: fault.FileCorrupt, Cause: fmt.Errorf("%s is refused: %w", e.path(), err),
+			Advice: "remove it if nobody needs it"}
 	}
 	if base != "" && e.name != base || fileName(e.name) != e.file {
 		return e.corrupt("it is the entry of another name")
@@ -173,37 +139,38 @@ func (p *place) read(e *entry, base string) error {
 	return nil
 }
 
-// named reports whether the entry's path still leads to this very file.
+// named reports whether the entry's path still leads to this very file. It does not if the directory is lost.
 func (e *entry) named() bool {
 	var st unix.Stat_t
-	return unix.Fstatat(e.place.at(), e.file, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && uint64(st.Ino) == e.inode && uint64(st.Dev) == e.device
+	return unix.Fstatat(e.place.opened.Load().fd, e.file, &st, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+		uint64(st.Ino) == e.inode && uint64(st.Dev) == e.device
 }
 
-// page is what the first bytes of an entry are read into. The pages go round: most are needed for a few microseconds.
+// page is what the first bytes of an entry are read into. Pages are pooled: most are needed for a few microseconds.
 type page [longNameAt]byte
 
 var pages = sync.Pool{New: func() any { return new(page) }}
 
-// done gives back what was read of an entry, of which only the header is needed any more.
-func (e *entry) done() {
+// freePage gives back the bytes of an entry when only its header is still needed.
+func (e *entry) freePage() {
 	if cap(e.first) == longNameAt {
 		pages.Put((*page)(e.first[:longNameAt]))
 	}
 	e.first = nil
 }
 
-// slowToFree is a size of memory that takes the kernel long enough to free to be noticed.
+// slowToFree is a size of memory that takes the kernel noticeably long to free.
 const slowToFree = 1 << 20
 
-// raise moves the entry's descriptor above that of the memory. When a process dies, the kernel releases its
-// descriptors from the highest down, and freeing a large memory takes it a while: a lock that goes first makes the
-// name free at once. The other way round, openers would find a lock without memory for as long.
+// raise moves the entry's descriptor above the memory's. When a process dies the kernel releases its descriptors from
+// the highest down, and a large memory takes a while to free: if the lock goes first, the name is free at once. The
+// other way round, openers would find a lock without memory for that while.
 func (e *entry) raise(memory int) error {
 	if e.fd > memory || e.size < slowToFree {
 		return nil
 	}
 	fd, err := unix.FcntlInt(uintptr(e.fd), unix.F_DUPFD_CLOEXEC, memory+1)
-	if err == unix.EINVAL { // memory has the last number that the limit allows
+	if err == unix.EINVAL { // memory has the highest number that the limit allows
 		err = unix.EMFILE
 	}
 	if err != nil {
@@ -214,13 +181,14 @@ func (e *entry) raise(memory int) error {
 	return nil
 }
 
-// removeNamed removes an entry that the caller holds locked against every other burier. FileNotFound is its success.
-func (p *place) removeNamed(e *entry) error {
-	if e.named() || mistake("burial without a look at the path") {
-		if err := unix.Unlinkat(p.at(), e.file, 0); err != nil && err != unix.ENOENT {
-			return p.fault("unlink", e.path(), err)
-		}
-		p.backing.removeSeats(e)
+// write writes a new entry's bytes.
+func (e *entry) write() error {
+	if err := fits(int64(len(e.first))); err != nil {
+		return err
 	}
-	return &Fault{Code: FileNotFound}
+	n, err := writeAt(e.fd, e.first, 0)
+	if err == nil && n != len(e.first) {
+		return unix.ENOSPC
+	}
+	return err
 }

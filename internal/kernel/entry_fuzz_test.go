@@ -7,13 +7,14 @@ import (
 	"os"
 	"testing"
 
+	"github.com/namedshm/namedshm/internal/waiting"
 	"golang.org/x/sys/unix"
 )
 
 // fuzzedPlace is a directory that a fuzzer writes to, with a living object whose entry and memory it may spoil.
 type fuzzedPlace struct {
 	*place
-	living *handle // has no name: what is at its path the fuzzer writes
+	living *handle // has no name: the fuzzer writes what is at its path
 	entry  []byte  // the living object's, as it would be at the path
 }
 
@@ -24,7 +25,7 @@ const (
 	fuzzedMarkAt = 2 * Granularity
 )
 
-// fuzzedPlaces are one for each backing. Global names take root; without it their place is left out, unless in CI.
+// fuzzedPlaces are one for each backing. Global names require root; without it their place is left out, unless in CI.
 func fuzzedPlaces(f *testing.F) []*fuzzedPlace {
 	f.Helper()
 	session, err := sessionOf()
@@ -35,7 +36,7 @@ func fuzzedPlaces(f *testing.F) []*fuzzedPlace {
 	if err := os.Chmod(key.root, 0o755); err != nil {
 		f.Fatal(err)
 	}
-	native := newPlaces(key, session)
+	native := placesSeenBy(userMap{}, &unix.Stat_t{}, key, session)
 	file, _ := filePlaces(key.root, key.euid)
 	places := []*place{native.local, file, native.global}
 	if key.euid != 0 {
@@ -44,7 +45,7 @@ func fuzzedPlaces(f *testing.F) []*fuzzedPlace {
 		}
 		places = places[:2]
 	}
-	directoryNames("/proc") // the runtime opens descriptors of its own with the first file that is read so
+	directoryNames("/proc") // with the first file read like this the runtime opens descriptors of its own
 	fuzzed := make([]*fuzzedPlace, len(places))
 	for i, p := range places {
 		if fuzzed[i], err = newFuzzedPlace(p); err != nil {
@@ -58,7 +59,7 @@ func newFuzzedPlace(p *place) (*fuzzedPlace, error) {
 	if err := p.ensure(); err != nil {
 		return nil, err
 	}
-	defer p.locks.begin()()
+	defer p.begin().end()
 	h, err := build(p, Name{p.namespace, fuzzedName}, &making{
 		Spec: Spec{Size: fuzzedMarkAt + pageSize, Protection: PageReadWrite}, access: Read | Write, kind: KindSection,
 	})
@@ -81,9 +82,9 @@ func newFuzzedPlace(p *place) (*fuzzedPlace, error) {
 type damage struct {
 	bytes  []byte // written to the living object's entry
 	at     uint16
-	alone  bool  // or standing alone
-	sealed bool  // with the checksum that belongs to them
-	short  bool  // the file ends there, and is not as long as the memory asks for
+	alone  bool  // or written alone
+	sealed bool  // with a matching checksum
+	short  bool  // the file ends there, and is shorter than the memory requires
 	locks  uint8 // who has locks: 1 a handle at a random byte, 2 one in the first slot, 4 a burier
 }
 
@@ -100,9 +101,10 @@ func (d *damage) apply(entry []byte) []byte {
 	return file
 }
 
-// spare reports damage that leaves the header as it is: then the entry is that of the living object.
+// spare reports damage that leaves the header as it is: the entry is then the living object's.
 func (d *damage) spare(entry, damaged []byte) bool {
-	return len(damaged) >= headerLen+len(fuzzedName) && bytes.Equal(damaged[:headerLen+len(fuzzedName)], entry[:headerLen+len(fuzzedName)])
+	return len(damaged) >= headerLen+len(fuzzedName) &&
+		bytes.Equal(damaged[:headerLen+len(fuzzedName)], entry[:headerLen+len(fuzzedName)])
 }
 
 // put puts a damaged entry at the path and takes the locks. release drops them.
@@ -138,13 +140,13 @@ func (f *fuzzedPlace) put(t *testing.T, d *damage, file []byte) (release func())
 	}
 }
 
-// useAll makes one attempt at each operation on the name. It reports whether an open got the living object's memory, and
-// whether one got any; a handle that is not a section's is still open.
+// useAll makes one attempt at each operation on the name. It reports whether an open got the living object's memory,
+// and whether one got any; a handle other than a section's is still open.
 func (f *fuzzedPlace) useAll(t *testing.T, kind Kind) (marked, opened bool, h *handle) {
-	defer f.locks.begin()()
+	defer f.begin().end()
 	_, err := f.inspect(fuzzedName, fuzzedName, owners{})
 	checkCode(t, "Stat", err)
-	f.sight(fuzzedName, owners{})
+	f.inspectListed(fuzzedName, owners{})
 	f.liveName(fuzzedName, nil)
 	h, err = f.openNamed(fuzzedName, kind, Read|Write)
 	checkCode(t, "Open", err)
@@ -157,7 +159,7 @@ func (f *fuzzedPlace) useAll(t *testing.T, kind Kind) (marked, opened bool, h *h
 			v.unmap()
 		}
 		if h.entry.kind == KindSection {
-			checkCode(t, "Close", h.release())
+			checkCode(t, "Close", h.closeOurs())
 		}
 	}
 	_, err = f.probe(fuzzedName)
@@ -167,21 +169,22 @@ func (f *fuzzedPlace) useAll(t *testing.T, kind Kind) (marked, opened bool, h *h
 	return marked, opened, h
 }
 
-// wait makes a handle of something else than a section whole, which reads the state, and waits.
+// wait completes a handle of another kind than a section, which reads the state, and waits.
 func (f *fuzzedPlace) wait(t *testing.T, h *handle) {
-	n, err := attachWaitable(h, Read|Write)
+	n, err := waitableOn(h, Read|Write)
 	checkCode(t, "Open", err)
 	if err != nil {
 		return
 	}
-	n.bind(new(uses))
-	n.uses.enter()
+	var uses waiting.Uses
+	n.bind(&uses)
+	uses.Enter()
 	_, _, err = n.try()
 	checkCode(t, "Try", err)
 	checkCode(t, "Close", n.close())
 }
 
-// FuzzEntryFile: whatever stands in a name's place, no operation on the name panics, leaks a descriptor, fails without a
+// FuzzEntryFile: whatever is in a name's place, no operation on the name panics, leaks a descriptor, fails without a
 // documented code, removes what somebody has locked, or takes other memory for the object's.
 func FuzzEntryFile(f *testing.F) {
 	places := fuzzedPlaces(f)
@@ -189,9 +192,11 @@ func FuzzEntryFile(f *testing.F) {
 		f.Add(uint8(i), uint8(KindSection), p.entry[:headerLen+len(fuzzedName)], uint16(0), false, false, false, uint8(1))
 		f.Add(uint8(i), uint8(KindSection), []byte("namedshm"), uint16(0), true, false, true, uint8(1))
 		f.Add(uint8(i), uint8(KindMutex), []byte{byte(KindMutex)}, uint16(12), false, true, false, uint8(2))
-		f.Add(uint8(i), uint8(KindSection), door{pid: 1, descriptor: 0}.encode(), uint16(slotsAt), false, false, false, uint8(2))
+		f.Add(uint8(i), uint8(KindSection), door{pid: 1, descriptor: 0}.encode(), uint16(slotsAt), false, false, false,
+			uint8(2))
 		self := int32(os.Getpid())
-		f.Add(uint8(i), uint8(KindSection), door{self, 0, unix.O_RDWR}.encode(), uint16(slotsAt), false, false, false, uint8(2))
+		f.Add(uint8(i), uint8(KindSection), door{self, 0, unix.O_RDWR}.encode(), uint16(slotsAt), false, false, false,
+			uint8(2))
 		own := door{self, int32(max(p.living.mem.descriptor(), 0)), unix.O_RDWR}
 		f.Add(uint8(i), uint8(KindSection), own.encode(), uint16(slotsAt), false, false, false, uint8(2))
 		f.Add(uint8(i), uint8(KindSection), own.encode(), uint16(slotsAt), false, false, false, uint8(0))

@@ -1,118 +1,145 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/namedshm/namedshm/internal/waiting"
 	"golang.org/x/sys/unix"
 )
 
 func examine() []Check {
-	checks := []Check{checkProc(), checkRoot(), checkPlace(Local), checkPlace(Global), checkMemfd(), checkLocks()}
-	checks = append(checks, checkSegments(), checkDescriptors(), checkMappings(), checkInotify(), checkRemoveIPC())
-	return checks
+	checks := []Check{checkProc(), checkRoot()}
+	checks = append(checks, examinePlace(Local)...)
+	checks = append(checks, examinePlace(Global)...)
+	if p, err := placeOf(Local); err == nil && p.backing.nature().byDescriptor {
+		checks = append(checks, checkMemfd(), checkDoors(), checkSegments())
+	}
+	return append(checks, checkFutex(), checkInotify(), checkDescriptors(), checkMappings(), checkRemoveIPC())
+}
+
+func newCheck(topic string, status Status, detail, advice string) Check {
+	return Check{Topic: topic, Status: status, Detail: detail, Advice: advice}
 }
 
 func checkProc() Check {
-	c := Check{Topic: "/proc", Detail: "mounted, and of this PID namespace"}
+	c := Check{Topic: "/proc", Detail: "mounted, for this PID namespace"}
 	session, err := sessionOf()
 	if err != nil {
 		return failed(c.Topic, Missing, err)
 	}
 	c.Detail += fmt.Sprintf(" (PID namespace %s, IPC namespace %s)", session.pid, session.ipc)
-	if hidden := hidesProcesses(); hidden != "" {
-		return Check{c.Topic, Warning, "mounted with " + hidden, "processes of other users cannot be told; Local objects are not affected"}
+	hidden, subset := procOptions()
+	switch {
+	case subset:
+		return newCheck(c.Topic, Warning, "mounted with subset=pid",
+			"system limits and the list of segments cannot be read; objects are not affected, but errors do not name values")
+	case hidden != "":
+		return newCheck(c.Topic, Warning, "mounted with "+hidden,
+			"processes of other users cannot be seen; Local objects are not affected")
 	}
 	return c
 }
 
-func hidesProcesses() string {
+// procOptions returns the mount options that hide something. The last mount on /proc is the visible one.
+func procOptions() (hidden string, subset bool) {
 	b, _ := os.ReadFile("/proc/self/mounts")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Fields(line)
-		if len(f) >= 4 && f[1] == "/proc" {
-			for option := range strings.SplitSeq(f[3], ",") {
-				if v, ok := strings.CutPrefix(option, "hidepid="); ok && v != "0" && v != "off" {
-					return option
-				}
+		if len(f) < 4 || f[1] != "/proc" {
+			continue
+		}
+		hidden, subset = "", false
+		for option := range strings.SplitSeq(f[3], ",") {
+			if v, ok := strings.CutPrefix(option, "hidepid="); ok && v != "0" && v != "off" {
+				hidden = option
 			}
+			subset = subset || option == "subset=pid"
 		}
 	}
-	return ""
-}
-
-// failed is a check whose fact is an error.
-func failed(topic string, status Status, err error) Check {
-	c := Check{Topic: topic, Status: status, Detail: err.Error()}
-	var f *Fault
-	if errors.As(err, &f) {
-		c.Advice = f.Advice
-		if f.Cause != nil {
-			c.Detail = f.Cause.Error()
-		}
-	}
-	return c
+	return hidden, subset
 }
 
 func checkRoot() Check {
 	c := Check{Topic: "shared-memory directory"}
+	if err := wrongRoot(setting(RootVariable)); err != nil {
+		return failed(c.Topic, Missing, err)
+	}
 	dir := root()
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
-		return Check{c.Topic, Missing, pathError("statfs", dir, err).Error(), rootAdvice()}
+		return newCheck(c.Topic, Missing, pathError("statfs", dir, err).Error(), rootAdvice())
 	}
 	free := fs.Bavail * uint64(fs.Bsize)
-	c.Detail = fmt.Sprintf("%s, %d bytes and %d inodes free", dir, free, fs.Ffree)
+	c.Free = int64(free)
+	c.Detail = fmt.Sprintf("%s, %s and %d inodes free", dir, inUnits(free), fs.Ffree)
 	switch {
 	case fs.Flags&unix.ST_RDONLY != 0:
 		c.Status, c.Advice = Missing, "it is mounted read-only; "+RootVariable+" can name another directory"
 	case fs.Type != unix.TMPFS_MAGIC:
 		c.Status, c.Advice = Warning, "it is not a tmpfs: names cost disk writes"
 	case free < 1<<20 || fs.Files > 0 && fs.Ffree < 100:
-		c.Status, c.Advice = Warning, "an entry takes a page and an inode there (the memory itself does not); remove what other programs left"
+		c.Status, c.Advice = Warning,
+			"an entry takes a page and an inode there (the memory itself does not); remove what other programs left"
 	}
 	return c
 }
 
-func checkPlace(n Namespace) Check {
-	topic := strings.TrimSuffix(n.String(), `\`) + " directory"
-	p, err := placeOf(n)
-	if err != nil {
-		return failed(topic, Missing, err)
-	}
-	err = p.check()
+// inUnits formats a number of bytes for people.
+func inUnits(bytes uint64) string {
 	switch {
-	case err == nil && n == Local:
-		return Check{topic, OK, p.dir, ""}
-	case err == nil:
-		return checkGlobal(topic, p)
-	case codeOf(err) != FileNotFound:
-		return failed(topic, Missing, err)
-	case n == Local:
-		return Check{topic, OK, p.dir + " (made on first use)", ""}
-	case unix.Geteuid() == 0:
-		return Check{topic, OK, p.dir + " (made on first use, for root alone)", "'shm setup --group G' makes it for a group"}
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	case bytes >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
 	}
-	return Check{topic, Warning, p.dir + " does not exist: there are no Global names", globalAdvice}
+	return fmt.Sprintf("%d bytes", bytes)
 }
 
-func checkGlobal(topic string, p *place) Check {
-	var st unix.Stat_t
-	unix.Lstat(p.dir, &st)
-	c := Check{topic, OK, fmt.Sprintf("%s, mode %04o, group %d", p.dir, st.Mode&0o7777, st.Gid), ""}
-	if unix.Faccessat(unix.AT_FDCWD, p.dir, unix.W_OK, unix.AT_EACCESS) != nil {
-		c.Status, c.Detail, c.Advice = Warning, c.Detail+"; this user may open Global names, not make them", globalAdvice
+// checkDirectory reports on a directory that is as it must be. opens says that this user may only open what others make
+// there.
+func (p *place) checkDirectory(c Check, opens bool) Check {
+	p.pin()
+	defer p.unpin()
+	var fs unix.Statfs_t
+	if !opens && unix.Fstatfs(p.at(), &fs) == nil && fs.Flags&unix.ST_RDONLY != 0 {
+		return failed(c.Topic, Missing, p.fault("write", p.dir, unix.EROFS))
+	}
+	if p.namespace == Local {
 		return c
 	}
-	for _, name := range p.controlFiles() {
+	var st unix.Stat_t
+	unix.Fstat(p.at(), &st)
+	c.Detail = fmt.Sprintf("%s, mode %04o, group %d", p.dir, st.Mode&0o7777, st.Gid)
+	if !p.byRoot() && !vouched(p.at()) {
+		c.Detail += "; it lacks root's sign: sandboxes refuse it until root runs 'shm setup' or makes a Global name"
+	}
+	if opens {
+		c.Status, c.Detail, c.Advice = Warning, c.Detail+"; this user can open Global names but not make them",
+			p.globalAdvice()
+		return c
+	}
+	for _, name := range p.backing.nature().controlFiles {
 		fd, err := p.control(name)
 		if err != nil {
-			return failed(topic, Missing, err)
+			return failed(c.Topic, Missing, err)
 		}
 		unix.Close(fd)
+	}
+	return p.checkSign(c, p)
+}
+
+// checkSign reports on a Global directory and on root's sign, which it tries to put on a directory.
+func (p *place) checkSign(c Check, on *place) Check {
+	if !p.byRoot() {
+		return c
+	}
+	if unsigned := on.unsigned(on.at()); unsigned != "" {
+		c.Status, c.Advice = Warning, strings.ReplaceAll(unsigned, on.dir, p.dir)
 	}
 	return c
 }
@@ -123,22 +150,11 @@ func checkMemfd() Check {
 		return failed("memfd", Missing, err)
 	}
 	m.close()
-	if noExecUnknown.Load() {
-		return Check{"memfd", OK, "sealed; this kernel (before 6.3) cannot mark memory as never to be run", ""}
+	if memfdWays[0][memfdWay[0].Load()]&unix.MFD_NOEXEC_SEAL == 0 {
+		return newCheck("memfd", OK,
+			"sealed; this kernel (before 6.3), or a filter, does not let memory be marked as never executable", "")
 	}
-	return Check{"memfd", OK, "sealed, never to be run", ""}
-}
-
-func checkLocks() Check {
-	fd, err := openPath(root(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return Check{"unnamed files and locks", Missing, pathError("open O_TMPFILE", root(), err).Error(), rootAdvice()}
-	}
-	defer unix.Close(fd)
-	if err := ofd(fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Len: 1}); err != nil {
-		return Check{"unnamed files and locks", Missing, os.NewSyscallError("fcntl(F_OFD_SETLK)", err).Error(), "Linux 3.15 and a local file system have them"}
-	}
-	return Check{"unnamed files and locks", OK, "O_TMPFILE and open-file-description locks work in " + root(), ""}
+	return newCheck("memfd", OK, "sealed, never executable", "")
 }
 
 func checkSegments() Check {
@@ -148,9 +164,10 @@ func checkSegments() Check {
 		return failed("kernel.shmmni", Warning, shortageErr)
 	}
 	used := len(all)
-	c := Check{"kernel.shmmni", OK, fmt.Sprintf("%d of %d System V segments in use: the bound for Global objects", used, most), ""}
+	detail := fmt.Sprintf("%d of %d System V segments in use: the limit for Global objects", used, most)
+	c := newCheck("kernel.shmmni", OK, detail, "")
 	if err != nil {
-		return Check{c.Topic, Missing, "System V shared memory is not there", "Global names need it (CONFIG_SYSVIPC)"}
+		return newCheck(c.Topic, Missing, "System V shared memory is not available", "Global names need it (CONFIG_SYSVIPC)")
 	}
 	if used*10 > most*9 {
 		c.Status, c.Advice = Warning, "root can raise it: sysctl -w kernel.shmmni=32768"
@@ -163,7 +180,9 @@ func checkDescriptors() Check {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return failed("RLIMIT_NOFILE", Warning, err)
 	}
-	c := Check{"RLIMIT_NOFILE", OK, fmt.Sprintf("%d open files a process (hard limit %d); a Local handle takes two, a Global one one", limit.Cur, limit.Max), ""}
+	detail := fmt.Sprintf("%d open files per process (hard limit %d); a Local handle takes two, a Global handle one",
+		limit.Cur, limit.Max)
+	c := newCheck("RLIMIT_NOFILE", OK, detail, "")
 	if limit.Cur < 256 {
 		c.Status, c.Advice = Warning, "raise it with ulimit -n"
 	}
@@ -171,22 +190,94 @@ func checkDescriptors() Check {
 }
 
 func checkMappings() Check {
-	return Check{"vm.max_map_count", OK, sysctl("vm/max_map_count") + " mappings a process: the bound for its views", ""}
+	return newCheck("vm.max_map_count", OK, sysctl("vm/max_map_count")+" mappings per process: the limit for its views",
+		"")
+}
+
+// checkDoors asks whether descriptors can be copied from other processes. It copies some of its own; from its parent it
+// copies none, but asks the kernel whether it might.
+func checkDoors() Check {
+	const slower = "memory is opened through /proc instead, which takes longer"
+	c := Check{Topic: "doors", Detail: "descriptors of other processes can be copied (pidfd_getfd)"}
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return newCheck(c.Topic, Warning, os.NewSyscallError("pidfd_open", err).Error(), slower)
+	}
+	defer unix.Close(fd)
+	copied, err := unix.PidfdGetfd(fd, fd, 0)
+	if err != nil {
+		return newCheck(c.Topic, Warning, os.NewSyscallError("pidfd_getfd", err).Error(), slower)
+	}
+	unix.Close(copied)
+	var st unix.Stat_t
+	pid := os.Getppid()
+	proc := "/proc/" + strconv.Itoa(pid)
+	if unix.Stat(proc, &st) != nil || int(st.Uid) != unix.Geteuid() {
+		// It is another user's; or it is undumpable, which says nothing about others.
+		return c
+	}
+	if _, err := unix.Readlink(proc+"/exe", make([]byte, 1)); err == unix.EACCES || err == unix.EPERM {
+		// That call requires the same right as a door.
+		f := failed(c.Topic, Warning, unreachable(pid))
+		f.Detail = fmt.Sprintf("process %d, which started this one, cannot be inspected: Local objects that it "+
+			"alone holds cannot be opened here", pid)
+		return f
+	}
+	if parent, err := unix.PidfdOpen(pid, 0); err == nil {
+		defer unix.Close(parent)
+		if _, err := unix.PidfdGetfd(parent, -1, 0); err == unix.EPERM {
+			c.Detail = fmt.Sprintf("descriptors of process %d, which started this one, cannot be copied "+
+				"(kernel.yama.ptrace_scope is %s): %s",
+				pid, sysctl("kernel/yama/ptrace_scope"), slower)
+		}
+	}
+	return c
+}
+
+// checkFutex reports how a wait sleeps here.
+func checkFutex() Check {
+	c := Check{Topic: "waits", Detail: "asleep in the kernel (futex, futex_waitv)"}
+	if err := checkWaitVariable(); err != nil {
+		return failed(c.Topic, Missing, err)
+	}
+	if set := setting(WaitVariable); set != "" {
+		c.Detail = fmt.Sprintf("as %s=%s says", WaitVariable, set)
+		return c
+	}
+	onOne, onSeveral := waiting.CanSleep()
+	if !onOne {
+		return newCheck(c.Topic, Warning, "futex does not work between processes here: waits poll every few milliseconds",
+			filterAdvice("futex", unix.EPERM))
+	}
+	if !onSeveral {
+		return newCheck(c.Topic, Warning,
+			"futex_waitv does not work here: waits for several objects, or that can be cancelled, poll every few milliseconds",
+			"Linux 5.16 has it, but a system call filter (seccomp) may forbid it")
+	}
+	return c
 }
 
 func checkInotify() Check {
-	most, _ := strconv.Atoi(sysctl("fs/inotify/max_user_instances"))
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
-	if err != nil {
-		return Check{"inotify", Warning, os.NewSyscallError("inotify_init1", err).Error(),
-			fmt.Sprintf("waiting for a name falls back to polling; fs.inotify.max_user_instances is %d", most)}
+	if err := wrongRoot(setting(RootVariable)); err != nil {
+		return failed("inotify", Warning, err)
 	}
-	unix.Close(fd)
-	return Check{"inotify", OK, fmt.Sprintf("at most %d waits for names at a time for this user", most), ""}
+	most, _ := strconv.Atoi(sysctl("fs/inotify/max_user_instances"))
+	call := "inotify_init1"
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err == nil {
+		defer unix.Close(fd)
+		call = "inotify_add_watch"
+		_, err = unix.InotifyAddWatch(fd, root(), watchFlags)
+	}
+	if err != nil {
+		return newCheck("inotify", Warning, os.NewSyscallError(call, err).Error(),
+			fmt.Sprintf("waiting for a name falls back to polling; fs.inotify.max_user_instances is %d", most))
+	}
+	return newCheck("inotify", OK, fmt.Sprintf("at most %d waits for names at a time for this user", most), "")
 }
 
 // checkRemoveIPC finds out whether systemd removes a user's segments and files in /dev/shm when the user's last login
-// ends. Its default is yes, unless the distribution changed it; root and system users are spared.
+// ends. It does so by default, unless the distribution changed that; root and system users are spared.
 func checkRemoveIPC() Check {
 	c := Check{Topic: "systemd RemoveIPC"}
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
@@ -201,12 +292,13 @@ func checkRemoveIPC() Check {
 		c.Detail = "on; system users are spared"
 	default:
 		c.Status, c.Detail = Warning, "on ("+where+")"
-		c.Advice = "when this user's last login ends, systemd removes the user's names: set RemoveIPC=no in /etc/systemd/logind.conf, or loginctl enable-linger"
+		c.Advice = "when this user's last login ends, systemd removes the user's names: set RemoveIPC=no in " +
+			"/etc/systemd/logind.conf, or loginctl enable-linger"
 	}
 	return c
 }
 
-// removeIPC reads logind's settings; the last file that says something counts.
+// removeIPC reads logind's settings; the last file that has one counts.
 func removeIPC() (setting, where string) {
 	setting, where = "yes", "the default"
 	files := []string{"/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf"}

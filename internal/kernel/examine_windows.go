@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -22,7 +21,7 @@ func examineVersion() Check {
 	if emulator := modntdll.NewProc("wine_get_version"); emulator.Find() == nil {
 		c.Status = Warning
 		c.Detail += ", running under Wine"
-		c.Advice = "Wine checks no protections, privileges or commit limits of sections; do not take it for Windows there"
+		c.Advice = "Wine checks no protections, privileges or commit limits of sections; do not rely on it for those"
 	}
 	return c
 }
@@ -41,14 +40,14 @@ func examinePrivilege() Check {
 	held, enabled, err := privilege("SeCreateGlobalPrivilege")
 	switch {
 	case err != nil:
-		c.Status, c.Detail = Warning, "cannot be asked: "+err.Error()
+		c.Status, c.Detail = Warning, "cannot be queried: "+err.Error()
 	case enabled:
 		c.Detail = "held and enabled: Global sections can be created"
 	case sessionID() == 0:
 		c.Detail = "not enabled, and not needed in session 0"
 	case held:
 		c.Status, c.Detail = Missing, "held, but switched off in this process: Global sections can be opened, not created"
-		c.Advice = "let whatever starts this process leave the privilege enabled"
+		c.Advice = "have whatever starts this process leave the privilege enabled"
 	default:
 		c.Status, c.Detail = Missing, "not held: Global sections can be opened, not created"
 		c.Advice = globalAdvice
@@ -61,7 +60,7 @@ func examineListing(namespace Namespace) Check {
 	entries, err := readDirectory(namespace)
 	if err != nil {
 		c.Status, c.Detail = Warning, directoryPath(namespace)+" cannot be listed: "+err.Error()
-		c.Advice = "creating and opening need no listing"
+		c.Advice = "creating and opening do not need it"
 		return c
 	}
 	c.Detail = fmt.Sprintf("%s, %d objects", directoryPath(namespace), len(entries))
@@ -77,12 +76,12 @@ func examineHandles() Check {
 	}
 	for _, entry := range table {
 		if entry.object != 0 {
-			c.Detail = fmt.Sprintf("processes that hold an object are told (%d handles on this machine)", len(table))
+			c.Detail = fmt.Sprintf("the processes that hold an object are shown (%d handles on this machine)", len(table))
 			return c
 		}
 	}
-	c.Detail = "the system hides which handles belong to one object: handles are counted, and holders told among the " +
-		"processes that this one may look into"
+	c.Detail = "the system hides which handles belong to one object: handles are counted, but holders are found only " +
+		"among the processes that this one can inspect"
 	return c
 }
 
@@ -90,17 +89,9 @@ func examineCommit() Check {
 	c := Check{Topic: "commit limit"}
 	status, err := queryMemory()
 	if err != nil {
-		c.Status, c.Detail = Warning, "cannot be asked: "+err.Error()
+		c.Status, c.Detail = Warning, "cannot be queried: "+err.Error()
 		return c
 	}
 	c.Detail = fmt.Sprintf("%d MiB, of which %d MiB are free", status.totalCommit>>20, status.freeCommit>>20)
 	return c
-}
-
-// globalAdvice is what a person can do who may not create Global names.
-const globalAdvice = "to create Global sections, run elevated or as a service, " +
-	`or grant the user the right "Create global objects" (SeCreateGlobalPrivilege)`
-
-func setupGlobal(string) (Setup, error) {
-	return Setup{}, &Fault{Code: NotSupported, Cause: errors.New("Windows has its Global directory from the start"), Advice: globalAdvice}
 }

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processID is this process's id, without a system call: it is kept in a page that the kernel wipes in a forked child.
+// processID returns this process's id without a system call: it is kept in a page that the kernel wipes in a forked
+// child.
 func processID() int {
 	page := pidPage()
 	if page == nil {
@@ -23,9 +24,10 @@ func processID() int {
 	return pid
 }
 
-// pidPage is nil where the kernel cannot wipe a page (before Linux 4.14).
+// pidPage is nil if the kernel cannot wipe a page (before Linux 4.14).
 var pidPage = sync.OnceValue(func() *int64 {
-	p, err := unix.MmapPtr(-1, 0, nil, uintptr(pageSize), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(pageSize), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return nil
 	}

@@ -3,8 +3,6 @@ package kernel
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +13,7 @@ import (
 // addHandle counts a handle of a process.
 func (s *sighting) addHandle(pid int) { s.holder(pid).Handles++ }
 
-// holder is the process among the holders.
+// holder returns the process's place among the holders.
 func (s *sighting) holder(pid int) *Holder {
 	for i := range s.Holders {
 		if s.Holders[i].PID == pid {
@@ -26,7 +24,7 @@ func (s *sighting) holder(pid int) *Holder {
 	return &s.Holders[len(s.Holders)-1]
 }
 
-// countOf is how many handles the holders have together.
+// countOf returns how many handles the holders have together.
 func countOf(holders []Holder) (n int) {
 	for _, h := range holders {
 		n += h.Handles
@@ -34,8 +32,8 @@ func countOf(holders []Holder) (n int) {
 	return n
 }
 
-// findHolders looks through /proc once for all objects: a mapping of the memory is a view and, where handles are not
-// known yet, a descriptor of an entry is one. Processes that this one may not look into are missing.
+// findHolders looks through /proc once for all objects. A mapping of the memory is a view and, if handles is true, a
+// descriptor of an entry is a handle. Processes that this one may not look into are missing.
 func (p *place) findHolders(found []*sighting, handles bool) error {
 	if len(found) == 0 {
 		return nil
@@ -71,28 +69,27 @@ func nameHolders(found []*sighting) {
 				commands[h.PID] = command
 			}
 			h.Command = command
-			if s.entry.backing == backingSysV {
-				h.Views = max(0, h.Views-h.Handles) // a handle to a segment is an attachment too
+			if s.entry.place.backing.nature().handleMaps {
+				h.Views = max(0, h.Views-h.Handles)
 			}
 			s.Views += h.Views
 		}
 	}
 }
 
-// wanted is what the objects that are looked for are recognised by.
+// wanted is what identifies the objects that are looked for.
 type wanted struct {
-	dir     string
-	files   map[string]*sighting // by the entry's file name
-	inodes  map[uint64]*sighting // by the entry's inode
-	memory  map[string]*sighting // memfd: by token, in hexadecimal
-	segment map[uint64]*sighting // System V: by id
-	file    bool
+	place  *place
+	dir    string
+	files  map[string]*sighting     // by the entry's file name
+	inodes map[uint64]*sighting     // by the entry's inode
+	memory map[mappingKey]*sighting // by the memory's mapping
 }
 
 func newWanted(p *place, found []*sighting) *wanted {
 	w := &wanted{
-		dir: p.dir + "/", file: p.backing.id() == backingFile,
-		files: map[string]*sighting{}, inodes: map[uint64]*sighting{}, memory: map[string]*sighting{}, segment: map[uint64]*sighting{},
+		place: p, dir: p.dir + "/",
+		files: map[string]*sighting{}, inodes: map[uint64]*sighting{}, memory: map[mappingKey]*sighting{},
 	}
 	for _, s := range found {
 		if s.entry == nil {
@@ -100,12 +97,7 @@ func newWanted(p *place, found []*sighting) *wanted {
 		}
 		w.files[fileName(s.Name.Base)] = s
 		w.inodes[s.entry.inode] = s
-		switch s.entry.backing {
-		case backingMemfd:
-			w.memory[hex.EncodeToString(s.entry.token[:])] = s
-		case backingSysV:
-			w.segment[s.entry.identity[0]] = s
-		}
+		w.memory[p.backing.mappedAs(s.entry)] = s
 	}
 	return w
 }
@@ -114,6 +106,10 @@ func (w *wanted) handles(proc string, pid int) error {
 	var buffer [unix.PathMax]byte
 	table := proc + "/fd/"
 	descriptors, err := directoryNames(table)
+	if task := survivorOf(descriptors, err, pid); task != "" {
+		table = task + "/fd/"
+		descriptors, err = directoryNames(table)
+	}
 	for _, fd := range descriptors {
 		n, err := unix.Readlink(table+fd, buffer[:])
 		if err != nil || n <= len(w.dir) || string(buffer[:len(w.dir)]) != w.dir {
@@ -122,7 +118,7 @@ func (w *wanted) handles(proc string, pid int) error {
 		s := w.entryOf(string(buffer[len(w.dir):n]))
 		switch {
 		case s == nil:
-		case w.file: // one descriptor serves all handles of a process, and another its views
+		case w.place.locks.ofProcess(): // one descriptor serves all handles, and another the views
 			s.holder(pid).Handles = 1
 		default:
 			s.addHandle(pid)
@@ -131,7 +127,7 @@ func (w *wanted) handles(proc string, pid int) error {
 	return err
 }
 
-// entryOf finds the object whose entry a descriptor's link names. The creator's link keeps the number that the file
+// entryOf finds the object whose entry a descriptor's link names. The creator's link still has the number that the file
 // had before it was published: "#<inode> (deleted)".
 func (w *wanted) entryOf(link string) *sighting {
 	link = strings.TrimSuffix(link, " (deleted)")
@@ -144,52 +140,40 @@ func (w *wanted) entryOf(link string) *sighting {
 	return w.files[link]
 }
 
+// inodeIn returns the inode of a mapping, from its line up to the path; 0 if the line does not have that form.
+func inodeIn(line []byte) uint64 {
+	f := bytes.Fields(line)
+	if len(f) != 5 {
+		return 0
+	}
+	inode, _ := strconv.ParseUint(string(f[4]), 10, 64)
+	return inode
+}
+
 // views reads a process's mappings: address perms offset device inode path.
 func (w *wanted) views(proc string, pid int) error {
 	b, err := contents(proc + "/maps")
+	if task := survivorOf(b, err, pid); task != "" {
+		b, err = contents(task + "/maps")
+	}
 	for line := range bytes.Lines(b) {
 		at := bytes.IndexByte(line, '/')
 		if at < 0 {
 			continue
 		}
 		path := bytes.TrimSuffix(bytes.TrimSpace(line[at:]), []byte(" (deleted)"))
-		var s *sighting
-		if t, ok := bytes.CutPrefix(path, []byte("/memfd:namedshm-")); ok {
-			s = w.memory[string(t)]
-		} else if bytes.HasPrefix(path, []byte("/SYSV")) {
-			if f := bytes.Fields(line[:at]); len(f) == 5 {
-				id, _ := strconv.ParseUint(string(f[4]), 10, 64)
-				s = w.segment[id]
-			}
-		} else if w.file && bytes.HasPrefix(path, []byte(w.dir)) {
-			if f := bytes.Fields(line[:at]); len(f) == 5 {
-				inode, _ := strconv.ParseUint(string(f[4]), 10, 64)
-				s = w.inodes[inode]
-			}
+		var m mappingKey
+		switch {
+		case bytes.HasPrefix(path, []byte(memfdPrefix)):
+			m.name = string(path)
+		case bytes.HasPrefix(path, []byte(segmentPath)):
+			m = mappingKey{segmentPath, inodeIn(line[:at])}
+		case bytes.HasPrefix(path, []byte(w.dir)):
+			m = mappingKey{w.place.dir, inodeIn(line[:at])}
 		}
-		if s != nil {
+		if s := w.memory[m]; s != nil {
 			s.holder(pid).Views++
 		}
 	}
 	return err
-}
-
-// commandOf is the name of a process's program.
-func commandOf(proc string) string {
-	b, err := os.ReadFile(proc + "/comm")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(b), "\n")
-}
-
-// sweepOthers buries what has no name: what the backing leaves besides entries.
-func (p *place) sweepOthers() []Burial {
-	switch p.backing.id() {
-	case backingSysV:
-		return append(sweepSegments(p), sweepSeats(p)...)
-	case backingFile:
-		return sweepFiles(p)
-	}
-	return nil
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // The system has a table of all handles of the machine: process, number, rights, kind, and the object's address. Two
-// handles are to one object where the addresses are the same. Since Windows 11 24H2 the addresses are zero for a
-// process without the right to debug others (and under Wine for everybody): then a handle is duplicated into this
-// process, where that is allowed, and asked for its object's name. Only handles of the kinds in question are; to ask a
-// pipe for its name could block for ever, to ask a section never does.
+// handles are to one object if the addresses are the same. Since Windows 11 24H2 the addresses are zero for a process
+// without the right to debug others (and under Wine for everybody). In that case a handle is duplicated into this
+// process, where that is allowed, and asked for its object's name. This is done only for handles of the kinds in
+// question: asking a pipe for its name could block for ever, asking a section never does.
 
 // longestString is the room for the longest text that a UNICODE_STRING can count, in words.
 const longestString = 1 << 16 / unsafe.Sizeof(uintptr(0))
 
-// holderSearch finds out whose handles are to one of the probed objects.
+// holderSearch finds out which handles are to one of the probed objects.
 type holderSearch struct {
 	probes    []probe
 	own       map[uintptr]int // this process's handles that are the probes
@@ -24,10 +24,10 @@ type holderSearch struct {
 	byName    map[string]int
 	kinds     map[uint16]bool
 	processes map[uintptr]*process
-	buffer    []uintptr // for names: no pointers to the collector, because the system writes text all over it
+	buffer    []uintptr // for names: the collector must see no pointers in it, because the system writes text all over it
 }
 
-// process is one that may hold something. Its handle is 0 where handles cannot be duplicated from it.
+// process is one that may hold something. Its handle is 0 if handles cannot be duplicated from it.
 type process struct {
 	handle  windows.Handle
 	command string
@@ -94,7 +94,7 @@ func (s *holderSearch) close() {
 	}
 }
 
-// process opens a process once, with the right to duplicate its handles, or else at least to ask its name.
+// process opens a process once, with the right to duplicate its handles, or at least to ask its name.
 func (s *holderSearch) process(pid uintptr) *process {
 	if p, known := s.processes[pid]; known {
 		return p
@@ -118,22 +118,23 @@ func (s *holderSearch) process(pid uintptr) *process {
 	return p
 }
 
-// nameBehind is the name of the object behind another process's handle, or "".
+// nameBehind returns the name of the object behind another process's handle, or "".
 func (s *holderSearch) nameBehind(entry handleEntry) string {
 	p := s.process(entry.pid)
 	if p.handle == 0 {
 		return ""
 	}
 	var ours windows.Handle
-	// No right is needed to ask for a name. The handle may have been closed since; then there is nothing to find.
-	if windows.DuplicateHandle(p.handle, windows.Handle(entry.handle), windows.CurrentProcess(), &ours, 0, false, 0) != nil {
+	// Asking for a name requires no right. The handle may have been closed since; then there is nothing to find.
+	err := windows.DuplicateHandle(p.handle, windows.Handle(entry.handle), windows.CurrentProcess(), &ours, 0, false, 0)
+	if err != nil {
 		return ""
 	}
 	defer windows.CloseHandle(ours)
 	return s.objectName(ours)
 }
 
-// objectName is an object's whole name in the system's tree, or "" for none.
+// objectName returns an object's whole name in the system's tree, or "" for none.
 func (s *holderSearch) objectName(handle windows.Handle) string {
 	size := uint32(uintptr(len(s.buffer)) * unsafe.Sizeof(s.buffer[0]))
 	if ntQueryObject(handle, objectNameClass, unsafe.Pointer(&s.buffer[0]), size, nil) != nil {
@@ -153,19 +154,20 @@ func countHandle(holders []Holder, pid int, command string) []Holder {
 	return append(holders, Holder{PID: pid, Command: command, Handles: 1, Views: -1})
 }
 
-// handleTable is the table of all handles of the machine.
+// handleTable returns the table of all handles of the machine.
 func handleTable() ([]handleEntry, error) {
 	const header = 2 * unsafe.Sizeof(uintptr(0)) // the number of entries, and a reserved word
 	for words := 1 << 15; ; words *= 2 {
 		buffer := make([]uintptr, words)
 		size := uintptr(words) * unsafe.Sizeof(uintptr(0))
-		err := windows.NtQuerySystemInformation(windows.SystemExtendedHandleInformation, unsafe.Pointer(&buffer[0]), uint32(size), nil)
-		// The table grows while it is measured, so doubling beats asking how much is needed.
+		err := windows.NtQuerySystemInformation(windows.SystemExtendedHandleInformation, unsafe.Pointer(&buffer[0]),
+			uint32(size), nil)
+		// The table grows while it is being read, so doubling beats asking how much is needed.
 		if err == windows.STATUS_INFO_LENGTH_MISMATCH && words < 1<<27 {
 			continue
 		}
 		if err != nil {
-			return nil, fault(err)
+			return nil, systemFault(err)
 		}
 		n := min(buffer[0], (size-header)/unsafe.Sizeof(handleEntry{}))
 		return unsafe.Slice((*handleEntry)(unsafe.Pointer(&buffer[2])), n), nil

@@ -4,11 +4,11 @@ package kernel
 
 import "golang.org/x/sys/unix"
 
-// A signal may interrupt a system call. The handlers of the Go runtime have the kernel begin such a call anew, but the
-// library may live in a program with handlers of its own, and some file systems (FUSE, NFS) answer EINTR whatever a
-// handler asked for. So the calls that can wait for a file system are made until they have an answer.
+// A signal may interrupt a system call. The Go runtime's handlers have the kernel restart such a call, but the library
+// may be loaded into a program with handlers of its own, and some file systems (FUSE, NFS) return EINTR whatever a
+// handler asked for. So calls that can wait for a file system are repeated until they have an answer.
 
-// uninterrupted makes a call until no signal interrupts it.
+// uninterrupted repeats a call until no signal interrupts it.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {
@@ -30,6 +30,10 @@ func openAt(dir int, path string, flags int, mode uint32) (fd int, err error) {
 	return counted(func() (int, error) { return unix.Openat(dir, path, flags, mode) })
 }
 
+func mkdirAt(dir int, path string, mode uint32) error {
+	return uninterrupted(func() error { return unix.Mkdirat(dir, path, mode) })
+}
+
 func openPath(path string, flags int, mode uint32) (fd int, err error) {
 	return counted(func() (int, error) { return unix.Open(path, flags, mode) })
 }
@@ -49,13 +53,4 @@ func truncate(fd int, size int64) error {
 // setLock takes, drops or queries a lock of the process.
 func setLock(fd int, cmd int, l *unix.Flock_t) error {
 	return uninterrupted(func() error { return unix.FcntlFlock(uintptr(fd), cmd, l) })
-}
-
-// closeMemory closes a descriptor of memory. The descriptor is free whatever the kernel says besides, and there is nothing
-// to be written anywhere; only that it was none is worth an error, because somebody else closed it then.
-func closeMemory(fd int) error {
-	if err := unix.Close(fd); err == unix.EBADF {
-		return err
-	}
-	return nil
 }

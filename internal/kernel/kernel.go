@@ -1,17 +1,31 @@
-// Package kernel is the object manager: the only room with system calls. The files without a build constraint say
-// what it does and check what every platform checks; each platform file implements the lower-case twins.
+// Package kernel is the object manager: names, entries, doors and memory. What its errors are made of is package fault.
+// What an event, a mutex or a semaphore does, and the sleep, is package waiting, except on Windows, which has its own.
+// docs/glossary.md has the words, docs/design.md the reasons.
 //
-// Reading order: this file, name.go, code.go, handle.go, section.go; then for Windows native_windows.go, and for
-// Unix object.go (the protocol), layout.go (an entry's bytes), directory.go, liveness_*.go and backing_*.go.
+// The files without a build constraint say what the package does and check what every platform checks. The others
+// implement their lower-case twins: x_windows.go, x_linux.go, x_unix.go for every Unix, and x_other.go for the systems
+// that the other files of that name leave out. unsupported.go is the list of what a platform must provide.
+//
+// Reading order, by the first word of a file's name:
+//
+//   - For callers: kernel, name, section, seated, view, waitable, stat, bury (what crashed processes left), watch
+//     (waits for a name), examine, setup, judge, typed, leak; for package wine forwine, for package win32 forwin32 and
+//     userfile (sections over a file).
+//   - Unix, the protocol: object (create and open), handle (close), retry, entry, layout (an entry's bytes), filename,
+//     bury, link, mistake.
+//   - Unix, where the names are: places, root, session (this process's namespaces), directory, operation,
+//     judge (whether a directory may be used), users, mount.
+//   - Unix, who is alive: liveness, descriptor, fork; of those who wait waitable, state, seats, thread, manner.
+//   - Unix, the memory: backing, share, memory, address, apart, region. Linux, Local: door, search, proc.
+//     Linux, Global: segment, control, note, seats.
+//   - Unix, for those who look: stat, list, holders, elsewhere, examine, rehearsal, setup.
+//   - Unix, the system's ways: fault (errors and advice), limits, filter, interrupted, poller, environment, variable.
+//   - Windows: section, waitable, wait, owner, thread, list, holders, security, fault, syscall.
 package kernel
 
-import (
-	"context"
-	"time"
-)
+import "github.com/namedshm/namedshm/internal/fault"
 
-// PageSize is what sizes are rounded up to, and Granularity what offsets of views are multiples of, on every
-// platform: Windows' own numbers. (A machine with larger pages rounds to those.)
+// Granularity is what offsets of views are multiples of, on every platform: Windows' own number.
 const Granularity = 65536
 
 // Kind is the kind of a named object. All kinds share one namespace.
@@ -26,7 +40,7 @@ const (
 	KindOther     Kind = 255 // Windows has more kinds in the same namespace: timers, jobs, links
 )
 
-// String is the kind in one word.
+// String returns the kind in one word.
 func (k Kind) String() string {
 	switch k {
 	case KindSection:
@@ -43,10 +57,10 @@ func (k Kind) String() string {
 
 // otherKind is the error of a call for one kind of object on an object of another.
 func otherKind(kind Kind) error {
-	return fail(InvalidHandle, "its kind is: %s", kind)
+	return fault.BadHandle("the object of this name is of another kind: %s", kind)
 }
 
-// Access is what a handle or a view may do; the numbers are those of FILE_MAP_*.
+// Access is what a handle or a view may do. The numbers are those of FILE_MAP_*.
 type Access uint32
 
 const (
@@ -58,7 +72,7 @@ const (
 
 const allAccess = Copy | Write | Read | Execute
 
-// Protection is the most that any view of a section may ever have; the numbers are those of PAGE_*.
+// Protection is the most that any view of a section may ever have. The numbers are those of PAGE_*.
 type Protection uint32
 
 const (
@@ -70,7 +84,7 @@ const (
 	PageExecuteWriteCopy Protection = 0x80
 )
 
-// grants is what CreateFileMapping gives the creator's handle for a protection; 0 for a protection that is none.
+// grants returns what CreateFileMapping grants the creator's handle for a protection; 0 for an invalid one.
 func (p Protection) grants() Access {
 	switch p {
 	case PageReadOnly, PageWriteCopy:
@@ -89,9 +103,9 @@ func (p Protection) grants() Access {
 type Commit uint8
 
 const (
-	CommitDefault Commit = iota // what the platform does for ordinary memory; an absurd size is refused
+	CommitDefault Commit = iota // as the platform does for ordinary memory; an absurd size is refused
 	CommitNow                   // every page is reserved at creation, which fails if that is impossible
-	CommitNever                 // nothing is charged before a page is used; sparse sections larger than the machine
+	CommitNever                 // nothing is charged before a page is used, for sparse sections larger than the machine
 )
 
 // Audience is who besides the creator may open an object.
@@ -108,7 +122,7 @@ const (
 type Share struct {
 	Audience Audience
 	Access   Access
-	Group    string // name, or number or SID, of the group
+	Group    string // name, number or SID of the group
 	SDDL     string
 }
 
@@ -120,6 +134,12 @@ type Spec struct {
 	Commit     Commit
 	Attributes uint32 // Unix: noted in the entry, for those who open the section
 	over       *File  // Unix: the file that the section is over; nil for memory
+
+	// Prepare writes what the memory is to hold before anybody else sees it; nil where that is zeros. Where
+	// PublishedFirst is true others may see it before and meanwhile. It is not called for a section that exists.
+	Prepare func(memory []byte) error
+	// Seats has each handle that may write take a seat: see Section.Seat.
+	Seats bool
 }
 
 // Mode says what an existing object means to a creator.
@@ -129,113 +149,3 @@ const (
 	MustBeNew Mode = iota
 	MayExist
 )
-
-// Info describes a live object. Numbers that the platform does not tell are -1.
-type Info struct {
-	Name       Name
-	Kind       Kind
-	Size       int64
-	Access     Access     // what the caller could open it with
-	Protection Protection // 0 where unknown
-	Owner      string     // user name, or number or SID where it has none
-	Group      string     // likewise; "" where there is none
-	Security   string     // Unix: the octal mode; Windows: SDDL
-	Created    time.Time  // zero where unknown
-	Handles    int
-	Views      int
-	Holders    []Holder // processes that the caller may see; others are in Handles and Views only
-	Resident   int64    // bytes of memory in use
-	Backing    string   // "memfd", "sysv", "file", "native", "user file"
-	State      *State   // of a waitable object; nil for a section, and where it cannot be told
-	Reach      error    // why a live object could not be looked into; nil when it could
-}
-
-// Holder is one process that keeps an object's name or memory alive.
-type Holder struct {
-	PID     int
-	Command string
-	Handles int
-	Views   int
-}
-
-// Burial is one thing that Bury found: what a crashed process left, or what does not belong there.
-type Burial struct {
-	Name   string // the object's name, or the path where it has none
-	What   string // what it was, in words
-	Buried bool   // false: left in place; Err says why
-	Err    error
-}
-
-// patience bounds every retry loop: the protocol never waits for a process that may be stopped, it gives up and says so.
-const patience = time.Second
-
-// backoff is one bounded, growing pause between tries.
-type backoff struct {
-	ctx   context.Context
-	until time.Time
-	next  time.Duration
-
-	extended bool
-}
-
-func newBackoff(ctx context.Context) *backoff {
-	return &backoff{ctx: ctx, until: time.Now().Add(patience)}
-}
-
-// extend gives a wait that is sure to end more time.
-func (b *backoff) extend() {
-	if !b.extended {
-		b.extended = true
-		b.until = b.until.Add(30 * patience)
-	}
-}
-
-// pause sleeps a little longer each time. It is false when time is up or the context is done.
-func (b *backoff) pause() bool {
-	if b.ctx.Err() != nil || !time.Now().Before(b.until) {
-		return false
-	}
-	if b.next == 0 {
-		b.next = 5 * time.Microsecond
-	}
-	timer := time.NewTimer(b.next)
-	defer timer.Stop()
-	b.next = min(b.next*2, 20*time.Millisecond)
-	select {
-	case <-timer.C:
-		return true
-	case <-b.ctx.Done():
-		return false
-	}
-}
-
-// Check is one fact about this machine that matters here, and what to do about it.
-type Check struct {
-	Topic  string // "Local directory", "kernel.shmmni", …
-	Status Status
-	Detail string
-	Advice string
-}
-
-// Status is how well a machine does on a Check.
-type Status uint8
-
-const (
-	OK Status = iota
-	Warning
-	Missing
-)
-
-// Examine looks at what this machine offers. It changes nothing.
-func Examine() []Check { return examine() }
-
-// Setup is what SetupGlobal did.
-type Setup struct {
-	Directory string   // the Global directory; "" where the platform has none
-	Mode      string   // its octal mode
-	Group     string   // whose members may create Global names; "" = root alone
-	Persist   []string // lines that make it again at every boot, with the file they belong into as the first
-}
-
-// SetupGlobal makes the Global directory, for a group when one is named. Only root can.
-func SetupGlobal(group string) (Setup, error) { return setupGlobal(group) }

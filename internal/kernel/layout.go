@@ -35,8 +35,8 @@ import (
 //	0 … 223         the handle whose door record stands in that slot: exclusive, so that it has the slot for itself
 //	2^32 … 2^62-1   a handle without a slot, at a random byte: shared
 //
-// Behind the liveness range come the seats of waitable objects, one byte for each handle, exclusive: who may own a mutex.
-// Where others may read the entry they are in a file of their own.
+// Behind the liveness range come the seats of waitable objects, one byte for each handle, exclusive: who may own a
+// mutex. Where others may read the entry they are in a file of their own.
 //
 //	2^62 + id       the handle with that id lives
 const (
@@ -65,12 +65,15 @@ var (
 
 var entryMagic = [8]byte{'n', 'a', 'm', 'e', 'd', 's', 'h', 'm'}
 
-// manualReset, in the attributes of an event, says that a satisfied wait does not reset it.
+// manualReset, in the attributes of an event, means that a satisfied wait does not reset it.
 const manualReset = 1
+
+// seated, in the attributes of a section, says that its handles have seats. The other bits are Windows' SEC_*.
+const seated = 2
 
 type backingID uint32
 
-// Written into entries: never renumber.
+// These are written into entries: never renumber.
 const (
 	backingMemfd backingID = 1
 	backingSysV  backingID = 2
@@ -101,15 +104,15 @@ type header struct {
 	identity   [3]uint64
 	created    int64  // nanoseconds since 1970
 	mode       uint32 // who may open the memory, as permission bits
-	attributes uint32 // of an event: manualReset
+	attributes uint32 // of an event: manualReset; of a section: Windows' SEC_*, and seated
 	maximum    uint32 // of a semaphore's count
 	name       string // without the prefix
 }
 
 func (h *header) createdAt() time.Time { return time.Unix(0, h.created) }
 
-// encode is the entry's first bytes: the header, the name where it belongs, and as many empty slots as come to lie
-// between them, at least one. What is missing of the others reads as empty.
+// encode returns the entry's first bytes: the header, the name if it belongs there, and at least one empty slot. Slots
+// that are not written read as empty.
 func (h *header) encode() []byte {
 	n := slotsAt + slotLen
 	if len(h.name) > inlineNameMax {
@@ -148,15 +151,15 @@ func checksum(b []byte, name string) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(b[:checkedLen]), crc32.IEEETable, []byte(name))
 }
 
-// errNoEntry is the cause when a file is no entry: it was never one, or it was damaged.
-var errNoEntry = errors.New("this is no entry of this library, or a damaged one")
+// errNoEntry is the cause if a file is not an entry: it never was one, or it was damaged.
+var errNoEntry = errors.New("this is not an entry of this library, or a damaged one")
 
 // errOtherVersion is the cause for an entry of another version of this library. The magic and the liveness range are
 // the same in all versions, so that each can bury what another left.
-var errOtherVersion = errors.New("it was made by a version of this library that this one does not know")
+var errOtherVersion = errors.New("it was made by an unknown version of this library")
 
-// decode reads a header back. first is the entry's first longNameAt bytes, with zeros for what the file does not have;
-// rest reads a longer name; why it cannot is no fault of the header's, and returned as it is.
+// decode reads a header back. first is the entry's first longNameAt bytes, padded with zeros; rest reads a longer name.
+// Its error is not the header's fault, and is returned unchanged.
 func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error)) error {
 	if [8]byte(first[:8]) != entryMagic {
 		return errNoEntry
@@ -181,7 +184,8 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 		}
 		h.name = string(name)
 	}
-	if le.Uint32(first[checkedLen:]) != checksum(first, h.name) || [headerLen - checkedLen - 4]byte(first[checkedLen+4:headerLen]) != [headerLen - checkedLen - 4]byte{} {
+	if le.Uint32(first[checkedLen:]) != checksum(first, h.name) ||
+		[headerLen - checkedLen - 4]byte(first[checkedLen+4:headerLen]) != [headerLen - checkedLen - 4]byte{} {
 		return errNoEntry
 	}
 	h.kind = Kind(le.Uint32(first[12:]))
@@ -202,7 +206,7 @@ func (h *header) decode(first []byte, rest func(p []byte, off int64) (int, error
 	return nil
 }
 
-// door says where a holder's descriptor of the memory is to be found. It may be stale or garbage: whoever follows it
+// door says where to find a holder's descriptor of the memory. It may be stale or garbage, so whoever follows it
 // verifies what it leads to.
 type door struct {
 	pid        int32
@@ -218,7 +222,7 @@ func (d door) encode() []byte {
 	return b
 }
 
-// doorAt is the record in slot i of an entry's first bytes; false where there is none.
+// doorAt returns the record in slot i of an entry's first bytes; false if there is none.
 func doorAt(first []byte, i int) (door, bool) {
 	b := first[slotsAt+i*slotLen:][:slotLen]
 	d := door{

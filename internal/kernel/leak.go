@@ -2,7 +2,7 @@
 
 package kernel
 
-// LeakReport says what to do when a handle or view is found leaked: without the build tag namedshm_debug, nothing.
-func LeakReport(string) func() { return noReport }
+// LeakReport says what to do about a leaked handle or view: nothing, without the build tag namedshm_debug.
+func LeakReport(string) func(kept bool) { return noReport }
 
-func noReport() {}
+func noReport(bool) {}

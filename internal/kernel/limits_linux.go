@@ -10,11 +10,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// affordable refuses a size that this machine cannot have. The default refuses what is more than all its memory, as
-// the kernel does for ordinary memory; CommitNow what is more than is free, because the kernel would end a process
+// affordable refuses a size that this machine cannot provide. By default that is more than all its memory, as the
+// kernel does for ordinary memory; with CommitNow it is more than is free, because the kernel would end a process
 // rather than refuse pages.
 func (s *Spec) affordable() error {
 	if err := s.Share.check(); err != nil || s.Commit == CommitNever {
@@ -22,24 +23,27 @@ func (s *Spec) affordable() error {
 	}
 	if s.Commit == CommitNow {
 		if free, what := availableMemory(); s.Size > free {
-			return &Fault{Code: CommitmentLimit, Cause: fmt.Errorf("%d bytes were asked for, %d are available (%s)", s.Size, free, what),
+			return &fault.Fault{Code: fault.CommitmentLimit,
+				Cause:  fmt.Errorf("%d bytes were requested, %d are available (%s)", s.Size, free, what),
 				Advice: "ask for less, or free some memory"}
 		}
 		return nil
 	}
-	const modest = 1 << 28 // any machine has that much
+	const modest = 1 << 28 // every machine has that much
 	var info unix.Sysinfo_t
 	if s.Size <= modest || unix.Sysinfo(&info) != nil {
 		return nil
 	}
 	if total := (uint64(info.Totalram) + uint64(info.Totalswap)) * uint64(info.Unit); uint64(s.Size) > total {
-		return &Fault{Code: CommitmentLimit, Cause: fmt.Errorf("%d bytes were asked for, the machine has %d of memory and swap", s.Size, total),
-			Advice: "a sparse section may be larger: create it with NoCommit"}
+		return &fault.Fault{Code: fault.CommitmentLimit,
+			Cause:  fmt.Errorf("%d bytes were requested, the machine has %d of memory and swap", s.Size, total),
+			Advice: "a sparse section may be larger: create it with NoCommit (shm create --no-commit)"}
 	}
 	return nil
 }
 
-// availableMemory is what can be had without ending a process: the machine's, or the memory cgroup's if that is less.
+// availableMemory returns what can be had without ending a process: the machine's, or the memory cgroup's if that is
+// less.
 func availableMemory() (int64, string) {
 	free, what := int64(math.MaxInt64), "MemAvailable in /proc/meminfo"
 	b, _ := os.ReadFile("/proc/meminfo")
@@ -61,10 +65,10 @@ func availableMemory() (int64, string) {
 	return free, what
 }
 
-// memoryCgroup is the files that tell a memory cgroup's limit, and how much of it is used.
+// memoryCgroup is the files that show a memory cgroup's limit, and how much of it is used.
 type memoryCgroup struct{ limit, used string }
 
-// memoryCgroups is this process's cgroup and all above it, in the unified hierarchy and in that of the first version.
+// memoryCgroups returns this process's cgroup and all above it, in the unified hierarchy and in that of version 1.
 func memoryCgroups() []memoryCgroup {
 	b, _ := os.ReadFile("/proc/self/cgroup")
 	var groups []memoryCgroup
@@ -99,7 +103,7 @@ func readNumber(file string) (int64, error) {
 	return strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 }
 
-// sysctl is a kernel setting as text.
+// sysctl returns a kernel setting as text.
 func sysctl(name string) string {
 	b, err := os.ReadFile("/proc/sys/" + name)
 	if err != nil {
@@ -108,10 +112,10 @@ func sysctl(name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// memoryAdvice says how much memory there is when a section could not have its own.
+// memoryAdvice says how much memory there is when a section could not get its own.
 func memoryAdvice(size int64) string {
 	free, what := availableMemory()
-	return fmt.Sprintf("%d bytes were asked for, about %d are available (%s)", size, free, what)
+	return fmt.Sprintf("%d bytes were requested, about %d are available (%s)", size, free, what)
 }
 
 // addressSpaceAdvice names the limits behind a failed mapping, with their values.
@@ -120,5 +124,6 @@ func addressSpaceAdvice(length int64) string {
 	if unix.Getrlimit(unix.RLIMIT_AS, &as) == nil && as.Cur != unix.RLIM_INFINITY {
 		return fmt.Sprintf("%d bytes do not fit: this process may map %d (RLIMIT_AS, ulimit -v)", length, as.Cur)
 	}
-	return fmt.Sprintf("address space is short, or this process has %s mappings already (vm.max_map_count)", sysctl("vm/max_map_count"))
+	return fmt.Sprintf("address space is short, or this process has %s mappings already (vm.max_map_count)",
+		sysctl("vm/max_map_count"))
 }

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// withFileSizeLimit runs a test in a process that may write no longer files.
+// withFileSizeLimit runs a test in a process that may not write longer files.
 func withFileSizeLimit(t *testing.T, limit uint64, test func()) {
 	t.Helper()
 	var before unix.Rlimit
@@ -32,12 +33,12 @@ func withFileSizeLimit(t *testing.T, limit uint64, test func()) {
 	test()
 }
 
-// TestFileSizeLimit: where this process may write no long files, each call works or names the limit, and the kernel has
+// TestFileSizeLimit: if this process may not write long files, each call works or names the limit, and the kernel has
 // no reason to send the signal that would end a C program.
 func TestFileSizeLimit(t *testing.T) {
 	if os.Getenv("NAMEDSHM_TEST_FILE_SIZE") == "" {
-		// In a process of its own: `go test` has this one write a log of the files that it opens, which may become too
-		// long under the limit and draw the signal itself.
+		// In a process of its own: `go test` has this one log the files that it opens, and the log may exceed the limit
+		// and draw the signal itself.
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestFileSizeLimit$", "-test.v")
 		cmd.Env = append(os.Environ(), "NAMEDSHM_TEST_FILE_SIZE=1")
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestFileSizeLimit") {
@@ -70,8 +71,9 @@ func TestFileSizeLimit(t *testing.T) {
 				if err == nil {
 					return
 				}
-				f, ok := err.(*Fault)
-				if !ok || f.Code != NoSystemResources || !strings.Contains(f.Advice, fmt.Sprintf("than %d (RLIMIT_FSIZE", limit)) {
+				f, ok := err.(*fault.Fault)
+				if !ok || f.Code != fault.NoSystemResources ||
+					!strings.Contains(f.Advice, fmt.Sprintf("at most %d (RLIMIT_FSIZE", limit)) {
 					t.Errorf("%s, with at most %d bytes in a file: %#v: %v", what, limit, f, err)
 				}
 				if strings.HasPrefix(what, "open") || what == "list" || what == "bury" {
@@ -83,7 +85,7 @@ func TestFileSizeLimit(t *testing.T) {
 			t.Errorf("%s, and then without a limit: %v", what, err)
 		}
 	}
-	// Who holds an object without a record is found all the same.
+	// A holder of an object without a record is found all the same.
 	withFileSizeLimit(t, 528, func() {
 		last, err := OpenSection(context.Background(), `Local\There`, Read|Write)
 		if err != nil {
@@ -101,7 +103,8 @@ func TestFileSizeLimit(t *testing.T) {
 func fileAttempts() map[string]func() error {
 	create := func(name string, size int64) func() error {
 		return func() error {
-			s, _, err := CreateSection(context.Background(), name, Spec{Size: size, Protection: PageReadWrite}, Read|Write, MustBeNew)
+			s, _, err := CreateSection(context.Background(), name, Spec{Size: size, Protection: PageReadWrite}, Read|Write,
+				MustBeNew)
 			if err == nil {
 				err = s.Close()
 			}
@@ -147,8 +150,8 @@ func openAndMap(name string) error {
 	return v.Close()
 }
 
-// inMemoryCgroup puts this process into a new memory cgroup with a limit, of either version; false where the machine
-// allows none.
+// inMemoryCgroup puts this process into a new memory cgroup with a limit, of either version; it returns false if the
+// machine allows none.
 func inMemoryCgroup(t *testing.T, limit int64) bool {
 	t.Helper()
 	for _, v := range []struct{ mount, limit string }{
@@ -191,7 +194,7 @@ func inMemoryCgroup(t *testing.T, limit int64) bool {
 	return false
 }
 
-// TestMemoryCgroup: memory to be committed that the process's cgroup does not have is refused, with the cgroup's limit;
+// TestMemoryCgroup: committed memory that the process's cgroup does not have is refused, with the cgroup's limit;
 // reserving it would have the kernel end this process.
 func TestMemoryCgroup(t *testing.T) {
 	const limit = 256 << 20
@@ -206,8 +209,9 @@ func TestMemoryCgroup(t *testing.T) {
 	for _, prefix := range prefixes {
 		spec := Spec{Size: limit, Protection: PageReadWrite, Commit: CommitNow}
 		_, _, err := CreateSection(context.Background(), prefix+"Object", spec, Read|Write, MustBeNew)
-		f, ok := err.(*Fault)
-		if !ok || f.Code != CommitmentLimit || !strings.Contains(f.Error(), "namedshm-test") || !strings.Contains(f.Error(), fmt.Sprint(limit)) {
+		f, ok := err.(*fault.Fault)
+		if !ok || f.Code != fault.CommitmentLimit || !strings.Contains(f.Error(), "namedshm-test") ||
+			!strings.Contains(f.Error(), fmt.Sprint(limit)) {
 			t.Errorf("%s: %#v: %v", prefix, f, err)
 		}
 		spec.Size = limit / 8

@@ -4,19 +4,21 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/windows"
 )
 
-// probe is an object that is looked into: its handle is open only for that long, and is not counted.
+// probe is an object that is looked into: its handle is open only that long, and is not counted.
 type probe struct {
-	handle windows.Handle // 0 where it could not be had
+	handle windows.Handle // 0 if it could not be opened
 	info   Info
 }
 
-// batch is how many objects a listing holds open at once. A handle keeps a name alive, so they should be few for a
-// short time; but the table of all handles of the machine, which says who holds what, is read once for each batch.
+// batch is how many objects a listing holds open at once. A handle keeps a name alive, so they should be few and open
+// briefly; but the table of all handles of the machine, which says who holds what, is read once for each batch.
 const batch = 8192
 
 func listObjects(namespace Namespace) ([]Info, error) {
@@ -29,15 +31,15 @@ func listObjects(namespace Namespace) ([]Info, error) {
 		probes := make([]probe, 0, len(some))
 		for _, entry := range some {
 			p, err := openProbe(entry.Name, entry.Kind)
-			if codeOf(err) == FileNotFound {
-				continue // it died since
+			if fault.CodeOf(err) == fault.FileNotFound {
+				continue // it died meanwhile
 			}
 			probes = append(probes, p)
 		}
 		infos = append(infos, examineProbes(probes)...)
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name.Base, b.Name.Base) })
-	// The system counts its way through a directory that changes meanwhile, and may tell a name twice.
+	// The system counts its way through a directory that changes meanwhile, and may report a name twice.
 	return slices.CompactFunc(infos, func(a, b Info) bool { return a.Name == b.Name }), nil
 }
 
@@ -51,25 +53,26 @@ func listNames(namespace Namespace) ([]string, error) {
 	return slices.Compact(names), err
 }
 
-// statObject finds the kind by opening the name as each in turn. Searching the directory for it would say the kind at
-// once, but would read every name there is.
+// statObject finds the kind by opening the name as each kind in turn. Searching the directory would tell the kind at
+// once, but reads every name there is.
 func statObject(name Name) (Info, error) {
 	for _, kind := range []Kind{KindSection, KindEvent, KindMutex, KindSemaphore, KindOther} {
 		p, err := openProbe(name, kind)
-		switch codeOf(err) {
-		case InvalidHandle:
+		switch fault.CodeOf(err) {
+		case fault.InvalidHandle:
 			continue // another kind
-		case 0, AccessDenied:
+		case 0, fault.AccessDenied:
 			return examineProbes([]probe{p})[0], nil
 		}
 		return Info{}, err
 	}
-	return Info{}, &Fault{Code: FileNotFound}
+	return Info{}, &fault.Fault{Code: fault.FileNotFound}
 }
 
-// openProbe opens an object to look at it. An object that forbids that gives a probe too, which says so.
+// openProbe opens an object to look at it. It returns a probe even for an object that forbids that; the probe says so.
 func openProbe(name Name, kind Kind) (probe, error) {
 	p := probe{info: Info{Name: name, Kind: kind, Size: -1, Handles: -1, Views: -1, Resident: -1, Backing: "native"}}
+	p.info.Seats = kind == KindSection
 	wide, err := wideName(name)
 	if err != nil {
 		return p, err
@@ -80,7 +83,7 @@ func openProbe(name Name, kind Kind) (probe, error) {
 		}
 	}
 	if err != nil {
-		p.info.Reach = fault(err)
+		p.info.Reach = systemFault(err)
 	}
 	return p, p.info.Reach
 }
@@ -89,12 +92,13 @@ func openProbe(name Name, kind Kind) (probe, error) {
 // takes that for FILE_MAP_COPY.
 func probeRights(kind Kind) []uint32 {
 	if kind == KindSection {
-		return []uint32{windows.READ_CONTROL | sectionQuery, sectionMapRead | sectionQuery, sectionMapRead, windows.READ_CONTROL}
+		return []uint32{windows.READ_CONTROL | sectionQuery, sectionMapRead | sectionQuery, sectionMapRead,
+			windows.READ_CONTROL}
 	}
 	return []uint32{windows.READ_CONTROL | stateQuery, stateQuery, windows.READ_CONTROL, windows.SYNCHRONIZE}
 }
 
-// examineProbes asks the open objects what they tell, and closes them.
+// examineProbes queries the open objects, and closes them.
 func examineProbes(probes []probe) []Info {
 	for i := range probes {
 		if probes[i].handle != 0 {
@@ -115,7 +119,8 @@ func examineProbes(probes []probe) []Info {
 func (p *probe) ask() {
 	describeSecurity(p.handle, &p.info)
 	var basic objectBasicInformation
-	if ntQueryObject(p.handle, objectBasicClass, unsafe.Pointer(&basic), uint32(unsafe.Sizeof(basic)), nil) == nil && basic.handleCount > 0 {
+	if ntQueryObject(p.handle, objectBasicClass, unsafe.Pointer(&basic), uint32(unsafe.Sizeof(basic)), nil) == nil &&
+		basic.handleCount > 0 {
 		p.info.Handles = int(basic.handleCount) - 1
 	}
 	if p.info.Kind == KindSection {
@@ -130,9 +135,10 @@ func (p *probe) ask() {
 	p.info.Access = possibleAccess(p.info.Name, p.info.Kind)
 }
 
-// possibleAccess is what this process could open an object with, found by trying: to read a DACL the way the kernel
-// does is no smaller a job than to ask it. What a section's protection forbids is not seen before it is mapped. Of the
-// other kinds Read is to wait and Write to modify, as in their security; who may lock a mutex may do both.
+// possibleAccess returns what this process could open an object with, found by trying: reading a DACL as the kernel
+// does is no smaller a job than asking the kernel. What a section's protection forbids shows only when it is mapped.
+// For the other kinds Read means to wait and Write to modify, as in their security; a user who may lock a mutex may do
+// both.
 func possibleAccess(name Name, kind Kind) Access {
 	wide, err := wideName(name)
 	if err != nil {
@@ -155,7 +161,7 @@ func possibleAccess(name Name, kind Kind) Access {
 	return 0
 }
 
-// directoryPath is the object directory behind a namespace. In session 0 both namespaces are one directory.
+// directoryPath returns the object directory behind a namespace. In session 0 both namespaces are one directory.
 func directoryPath(namespace Namespace) string {
 	if session := sessionID(); namespace == Local && session != 0 {
 		return fmt.Sprintf(`\Sessions\%d\BaseNamedObjects`, session)
@@ -163,23 +169,23 @@ func directoryPath(namespace Namespace) string {
 	return `\BaseNamedObjects`
 }
 
-// readDirectory is the names of a namespace with their kinds. Directories and links are left out: they are how the
+// readDirectory returns the names of a namespace with their kinds. It leaves out directories and links: with them the
 // system builds the namespaces themselves.
 func readDirectory(namespace Namespace) ([]Info, error) {
 	path, err := windows.NewNTUnicodeString(directoryPath(namespace))
 	if err != nil {
-		return nil, fault(err)
+		return nil, systemFault(err)
 	}
 	attributes := windows.OBJECT_ATTRIBUTES{ObjectName: path}
 	attributes.Length = uint32(unsafe.Sizeof(attributes))
 	var directory windows.Handle
 	if err := ntOpenDirectoryObject(&directory, directoryQuery, &attributes); err != nil {
-		return nil, fault(err)
+		return nil, systemFault(err)
 	}
 	defer windows.CloseHandle(directory)
 
 	var found []Info
-	// The entries stand first, their strings behind them. To the collector the buffer holds no pointers, because the
+	// The entries come first, their strings behind them. The collector must see no pointers in the buffer, because the
 	// system writes text where the next entry would be.
 	buffer := make([]uintptr, 2*longestString)
 	size := uint32(uintptr(len(buffer)) * unsafe.Sizeof(buffer[0]))
@@ -189,21 +195,23 @@ func readDirectory(namespace Namespace) ([]Info, error) {
 		status := ntQueryDirectoryObject(directory, (*byte)(unsafe.Pointer(&buffer[0])), size, single, first == 0, &next, nil)
 		switch {
 		case status == windows.STATUS_NOT_IMPLEMENTED && !single:
-			single = true // Wine 8.0 gives them one by one only
+			single = true // Wine 8.0 returns them only one by one
 		case status == windows.STATUS_NO_MORE_ENTRIES || status == 0 && next == first:
 			return found, nil
 		case status != 0 && status != windows.STATUS_MORE_ENTRIES:
-			return nil, fault(status)
+			return nil, systemFault(status)
 		}
 		for _, entry := range unsafe.Slice((*directoryEntry)(unsafe.Pointer(&buffer[0])), next-first) {
-			if kind, listed := kindNamed(entry.kind.String()); listed {
-				found = append(found, Info{Name: Name{namespace, entry.name.String()}, Kind: kind})
+			kind, listed := kindNamed(entry.kind.String())
+			name := entry.name.String()
+			if listed && (kind != KindMutex || !strings.HasPrefix(name, seatPrefix)) {
+				found = append(found, Info{Name: Name{namespace, name}, Kind: kind})
 			}
 		}
 	}
 }
 
-// kindNamed is the kind that an object directory's type name says; listed is false for what is no object to a user.
+// kindNamed returns the kind for an object directory's type name; listed is false for what is not an object to a user.
 func kindNamed(name string) (kind Kind, listed bool) {
 	switch name {
 	case "Section":

@@ -4,30 +4,35 @@ package kernel
 
 import "golang.org/x/sys/unix"
 
-// liveness is how the handles on an entry show that they live: each has a lock on a byte of its own in the entry's
-// liveness range, which the kernel drops when the holder dies. Who gets the exclusive lock on the whole range knows
-// that no handle lives, and that none can come to life while it is held.
+// liveness is how the handles on an entry show that they are alive: each locks a byte of its own in the entry's
+// liveness range, and the kernel drops the lock when the holder dies. A process that gets the exclusive lock on the
+// whole range knows that no handle is alive, and that none can come to life while it holds the lock.
 //
-// No method waits: a lock is had at once or not at all.
+// No method waits: a lock is taken at once or not at all.
 type liveness interface {
-	// begin starts an operation on entries and returns what ends it. It keeps the goroutines of this process apart
-	// where the locks cannot.
+	// begin starts an operation on entries and returns what ends it. It keeps this process's goroutines apart where the
+	// locks cannot.
 	begin() (end func())
+	// ofProcess reports whether the locks belong to the process, and not to a descriptor: then one descriptor of an
+	// entry serves all of its handles, and goroutines take turns.
+	ofProcess() bool
 	openFile(dir int, name string, flags int) (fd int, err error)
 	// lock marks a handle alive and says on which byte.
 	lock(e *entry) (at int64, got bool, err error)
-	// unlock drops what lock took.
+	// unlock drops what lock took. errLost means that the entry's descriptor is not ours, and must not be closed
+	// either.
 	unlock(e *entry) error
-	// lockExclusive is dropped by closeEntry. Without the right to write the entry it is never got.
+	// lockExclusive is undone by closeEntry. It always fails without the right to write the entry.
 	lockExclusive(e *entry) (got bool, err error)
-	// look takes nothing: it only says what others hold.
+	// look changes nothing: it only reports what others hold.
 	look(e *entry) (sight, error)
-	// count is the number of handles as far as they can be told apart, at most most.
+	// count returns the number of handles, as far as they can be told apart, capped at most.
 	count(e *entry, most int) int
+	// closeEntry closes an entry that this call has opened, or found to be ours.
 	closeEntry(e *entry)
 
-	// lockSeat takes the seat with an id, unlockSeat gives it back, seatTaken says whether a handle that lives has it. e is
-	// open for writing.
+	// lockSeat takes the seat with an id, unlockSeat gives it back, seatTaken reports whether a living handle has it. e
+	// is open for writing.
 	lockSeat(e *entry, id uint32) (got bool, err error)
 	unlockSeat(e *entry, id uint32)
 	seatTaken(e *entry, id uint32) bool
@@ -42,7 +47,7 @@ const (
 	burier               // no handle lives, and somebody is removing the entry
 )
 
-// sightOf reads the answer of a query. A burier locks the whole range, a handle one byte.
+// sightOf interprets the answer to a query. A burier locks the whole range, a handle one byte.
 func sightOf(l *unix.Flock_t) sight {
 	switch {
 	case l.Type == unix.F_UNLCK:

@@ -9,19 +9,19 @@ import (
 )
 
 // ofdLocks is liveness by open-file-description locks: they belong to the descriptor that took them, and the kernel
-// drops them when its last copy is closed, by death too. (flock is no substitute: whoever can read a file can take
+// drops them when its last copy is closed, by death too. (flock is no substitute: anybody who can read a file can take
 // one exclusively. Nor are POSIX locks: closing any other descriptor of the file drops them.)
 type ofdLocks struct {
-	// slots says that a handle's lock is the exclusive one on a door slot. Only where no other user can open the
-	// entry: one who may read could lock all slots, and would be taken for a holder.
+	// slots says that a handle's lock is the exclusive one on a door slot. That is only safe where no other user can
+	// open the entry: one who may read it could lock all slots, and would be taken for a holder.
 	slots bool
 }
 
-// plainCalls says that the kernel's structures are those of package unix, which elsewhere converts them.
+// plainCalls says that the kernel's structures are those of package unix, which converts them elsewhere.
 const plainCalls = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
 
-// ofd takes, drops or queries a lock. None of these calls waits, so the scheduler need not be told of them: they are
-// half of an open, and telling it costs as much as the lock.
+// ofd takes, drops or queries a lock. None of these calls blocks, so the scheduler is not informed: they are half of an
+// open, and informing it would cost as much as the lock.
 func ofd(fd int, cmd int, l *unix.Flock_t) error {
 	if !plainCalls {
 		return setLock(fd, cmd, l)
@@ -37,7 +37,7 @@ func ofd(fd int, cmd int, l *unix.Flock_t) error {
 	}
 }
 
-// fstat is unix.Fstat for a file of memory, which never waits either.
+// fstat is unix.Fstat for a file in memory, which never blocks either.
 func fstat(fd int, st *unix.Stat_t) error {
 	if !plainCalls {
 		return unix.Fstat(fd, st)
@@ -48,14 +48,15 @@ func fstat(fd int, st *unix.Stat_t) error {
 	return nil
 }
 
-func (ofdLocks) begin() func() { return func() {} }
+func (ofdLocks) begin() func()   { return func() {} }
+func (ofdLocks) ofProcess() bool { return false }
 
 func (ofdLocks) openFile(dir int, name string, flags int) (int, error) {
 	return openAt(dir, name, flags, 0)
 }
 
-// lock takes the first free slot from the entry's hint on; the first, so that what dead handles left there is written
-// over, and who looks for a door seldom tries a stale one. Without slots, or when all are taken, it takes a random byte.
+// lock takes the first free slot from the entry's hint on; the first, so that it overwrites the records of dead
+// handles, and openers seldom try a stale one. Without slots, or if all are taken, it takes a random byte.
 func (o ofdLocks) lock(e *entry) (int64, bool, error) {
 	if o.slots {
 		for i := range int64(slotCount) {
@@ -75,6 +76,9 @@ func (o ofdLocks) lock(e *entry) (int64, bool, error) {
 }
 
 func (ofdLocks) unlock(e *entry) error {
+	if !e.ours() {
+		return errLost
+	}
 	return ofd(e.fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: 0, Len: livenessEnd})
 }
 
@@ -99,8 +103,8 @@ func slotLocked(e *entry, slot int) bool {
 	return ofd(e.fd, unix.F_OFD_GETLK, &l) == nil && sightOf(&l) == holders
 }
 
-// count counts the handles: each is one locked byte, and the query tells one lock of a range at a time. most bounds
-// the work.
+// count counts the handles: each is one locked byte, and a query reports one lock of a range at a time. most bounds the
+// work.
 func (ofdLocks) count(e *entry, most int) int {
 	n := 0
 	type span struct{ start, end int64 }
@@ -133,12 +137,18 @@ func (ofdLocks) lockSeat(e *entry, id uint32) (bool, error) {
 }
 
 func (ofdLocks) unlockSeat(e *entry, id uint32) {
+	if !e.ours() {
+		return
+	}
 	ofd(e.fd, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
 }
 
-// seatTaken asks for a lock for reading, which only an exclusive one is in the way of: a stranger who may read the file
-// can take no other kind.
+// seatTaken asks for a read lock, which only an exclusive lock blocks: a stranger who may read the file can take no
+// exclusive one. If the file is lost nobody may be taken for dead.
 func (ofdLocks) seatTaken(e *entry, id uint32) bool {
+	if !e.ours() {
+		return true
+	}
 	l := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart + int64(id), Len: 1}
 	return ofd(e.fd, unix.F_OFD_GETLK, &l) != nil || l.Type != unix.F_UNLCK
 }

@@ -3,41 +3,45 @@
 package kernel
 
 import (
+	"maps"
 	"os"
 	"sync"
 
+	"github.com/namedshm/namedshm/internal/waiting"
 	"golang.org/x/sys/unix"
 )
 
-// posixLocks is liveness by POSIX record locks, for systems without open-file-description locks. Such a lock belongs
-// to the process, not to the descriptor: it does not exclude another handle of the same process, the process does not
-// see it, and closing *any* descriptor of the file drops it.
+// posixLocks is liveness by POSIX record locks, for systems without open-file-description locks. Such a lock belongs to
+// the process, not to the descriptor: it does not exclude another handle of the same process, the process does not see
+// it, and closing *any* descriptor of the file drops it.
 //
-// So everything goes through one table for the process: each file that is open has one record, which owns all its
-// descriptors and counts the handles; a path whose file is in the table is not opened again; and descriptors are
-// closed only when no handle is left. One mutex keeps the operations of the process apart. They are short: none waits
-// for another process. Memory that must be written at length is reserved inside it; that is the price of this backing.
+// So everything goes through one table for the process: each open file has one record, which owns all its descriptors
+// and counts the handles; a path whose file is in the table is not opened again; and descriptors are closed only when
+// no handle is left. One mutex keeps the operations of the process apart. They are short: none waits for another
+// process. Memory that must be written at length is reserved inside an operation; that is the price of this backing.
 type posixLocks struct {
 	mu      sync.Mutex
-	files   map[fileID]*openFile
-	byFD    map[int]*openFile
-	touched []*openFile // by the operation that runs
+	files   map[fileID]*lockedFile
+	touched []*lockedFile // by the running operation
 }
 
 type fileID struct{ device, inode uint64 }
 
-// openFile is one file that this process has open in this backing.
-type openFile struct {
+// lockedFile is one file that this process has open in this backing.
+type lockedFile struct {
 	id          fileID
 	handles     int
 	descriptors map[int]int // access mode → descriptor
 	seats       map[uint32]bool
+	losses      int // how often its locks were lost, with the handles and seats that they stood for
 }
 
-var sharedPosixLocks = &posixLocks{files: map[fileID]*openFile{}, byFD: map[int]*openFile{}}
+var sharedPosixLocks = &posixLocks{files: map[fileID]*lockedFile{}}
 
 // processByte is the byte that stands for all handles of this process.
 func processByte() int64 { return unslottedStart + int64(os.Getpid()) }
+
+func (*posixLocks) ofProcess() bool { return true }
 
 func (l *posixLocks) begin() func() {
 	l.mu.Lock()
@@ -52,17 +56,49 @@ func (l *posixLocks) begin() func() {
 	}
 }
 
-// forget closes all descriptors of a file, and with them all locks on it.
-func (l *posixLocks) forget(f *openFile) {
+// forget closes all descriptors of a file, and so drops all locks on it.
+func (l *posixLocks) forget(f *lockedFile) {
 	for _, fd := range f.descriptors {
-		delete(l.byFD, fd)
-		unix.Close(fd)
+		if f.has(fd) {
+			unix.Close(fd)
+		}
 	}
 	delete(l.files, f.id)
 	f.descriptors = map[int]int{}
 }
 
-// openFile is the descriptor of a name's file with the access mode of flags: the one there is, or a new one.
+func (f *lockedFile) has(fd int) bool { return leadsTo(fd, f.id.device, f.id.inode) }
+
+// known returns the record of an open file; nil if there is none. Descriptors that something else in this process has
+// closed are forgotten: when the first of them was closed all locks went.
+func (l *posixLocks) known(id fileID) *lockedFile {
+	f := l.files[id]
+	if f == nil {
+		return nil
+	}
+	before := len(f.descriptors)
+	maps.DeleteFunc(f.descriptors, func(_, fd int) bool { return !f.has(fd) })
+	if len(f.descriptors) < before {
+		f.handles, f.seats = 0, nil
+		f.losses++
+		waiting.NoteLoss()
+		l.touched = append(l.touched, f)
+	}
+	return f
+}
+
+// record returns the record of an open entry.
+func (l *posixLocks) record(e *entry) *lockedFile { return l.known(fileID{e.device, e.inode}) }
+
+// held returns the record for an entry that a handle has locked; nil if the lock is lost.
+func (l *posixLocks) held(e *entry) *lockedFile {
+	if f := l.record(e); f != nil && f.losses == e.losses {
+		return f
+	}
+	return nil
+}
+
+// openFile returns a descriptor of a name's file with the access mode of flags: the existing one, or a new one.
 func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
 	mode := flags & unix.O_ACCMODE
 	var st unix.Stat_t
@@ -70,7 +106,7 @@ func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
 		if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return -1, err
 		}
-		if f := l.files[fileID{uint64(st.Dev), uint64(st.Ino)}]; f != nil {
+		if f := l.known(fileID{uint64(st.Dev), uint64(st.Ino)}); f != nil {
 			if fd, ok := f.descriptors[mode]; ok {
 				l.touched = append(l.touched, f)
 				return fd, nil
@@ -86,26 +122,28 @@ func (l *posixLocks) openFile(dir int, name string, flags int) (int, error) {
 		return -1, err
 	}
 	id := fileID{uint64(st.Dev), uint64(st.Ino)}
-	f := l.files[id]
+	f := l.known(id)
 	if f == nil {
-		f = &openFile{id: id, descriptors: map[int]int{}}
+		f = &lockedFile{id: id, descriptors: map[int]int{}}
 		l.files[id] = f
 	}
 	for {
-		// Another descriptor of this mode can be there only if the path changed between the two looks; keep both.
+		// There can be another descriptor of this mode only if the path changed between the two looks; keep both.
 		if _, taken := f.descriptors[mode]; !taken {
 			break
 		}
 		mode += 1 << 20
 	}
 	f.descriptors[mode] = fd
-	l.byFD[fd] = f
 	l.touched = append(l.touched, f)
 	return fd, nil
 }
 
 func (l *posixLocks) lock(e *entry) (int64, bool, error) {
-	f := l.byFD[e.fd]
+	f := l.record(e)
+	if f == nil {
+		return 0, false, errLost
+	}
 	if f.handles == 0 {
 		got, err := tryLock(setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Start: processByte(), Len: 1}))
 		if !got {
@@ -113,12 +151,16 @@ func (l *posixLocks) lock(e *entry) (int64, bool, error) {
 		}
 	}
 	f.handles++
+	e.losses = f.losses
 	l.touched = append(l.touched, f)
 	return processByte(), true, nil
 }
 
 func (l *posixLocks) unlock(e *entry) error {
-	f := l.byFD[e.fd]
+	f := l.held(e)
+	if f == nil {
+		return errLost
+	}
 	if f.handles == 0 {
 		return nil
 	}
@@ -130,7 +172,7 @@ func (l *posixLocks) unlock(e *entry) error {
 }
 
 func (l *posixLocks) lockExclusive(e *entry) (bool, error) {
-	if l.byFD[e.fd].handles > 0 {
+	if f := l.record(e); f == nil || f.handles > 0 {
 		return false, nil
 	}
 	return tryLock(setLock(e.fd, unix.F_SETLK,
@@ -138,7 +180,11 @@ func (l *posixLocks) lockExclusive(e *entry) (bool, error) {
 }
 
 func (l *posixLocks) look(e *entry) (sight, error) {
-	if l.byFD[e.fd].handles > 0 {
+	f := l.record(e)
+	switch {
+	case f == nil:
+		return 0, errLost
+	case f.handles > 0:
 		return holders, nil
 	}
 	q := unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: livenessEnd}
@@ -148,9 +194,13 @@ func (l *posixLocks) look(e *entry) (sight, error) {
 	return sightOf(&q), nil
 }
 
-// count counts this process's handles, and every other process as one: its locks say no more.
+// count counts this process's handles, and every other process as one: its locks tell no more.
 func (l *posixLocks) count(e *entry, most int) int {
-	n := l.byFD[e.fd].handles
+	f := l.record(e)
+	if f == nil {
+		return 0
+	}
+	n := f.handles
 	for start := int64(0); start < livenessEnd && n < most; {
 		q := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: livenessEnd - start}
 		if setLock(e.fd, unix.F_GETLK, &q) != nil || q.Type == unix.F_UNLCK || q.Len <= 0 {
@@ -166,11 +216,15 @@ func (l *posixLocks) count(e *entry, most int) int {
 func (l *posixLocks) closeEntry(*entry) {}
 
 func (l *posixLocks) lockSeat(e *entry, id uint32) (bool, error) {
-	f := l.byFD[e.fd]
-	if f.seats[id] {
+	f := l.held(e)
+	switch {
+	case f == nil:
+		return false, errLost
+	case f.seats[id]:
 		return false, nil
 	}
-	got, err := tryLock(setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
+	got, err := tryLock(setLock(e.fd, unix.F_SETLK,
+		&unix.Flock_t{Type: unix.F_WRLCK, Start: seatsStart + int64(id), Len: 1}))
 	if got {
 		if f.seats == nil {
 			f.seats = map[uint32]bool{}
@@ -181,15 +235,15 @@ func (l *posixLocks) lockSeat(e *entry, id uint32) (bool, error) {
 }
 
 func (l *posixLocks) unlockSeat(e *entry, id uint32) {
-	if f := l.byFD[e.fd]; f.seats[id] {
+	if f := l.held(e); f != nil && f.seats[id] {
 		delete(f.seats, id)
 		setLock(e.fd, unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK, Start: seatsStart + int64(id), Len: 1})
 	}
 }
 
 func (l *posixLocks) seatTaken(e *entry, id uint32) bool {
-	if l.byFD[e.fd].seats[id] {
-		return true
+	if f := l.record(e); f == nil || !e.ours() || f.seats[id] {
+		return true // if the file is lost nobody may be taken for dead
 	}
 	q := unix.Flock_t{Type: unix.F_RDLCK, Start: seatsStart + int64(id), Len: 1}
 	return setLock(e.fd, unix.F_GETLK, &q) != nil || q.Type != unix.F_UNLCK

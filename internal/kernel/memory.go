@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,15 +17,15 @@ var pageSize = int64(os.Getpagesize())
 
 func roundToPages(n int64) int64 { return (n + pageSize - 1) &^ (pageSize - 1) }
 
-// addressable is the most that one view can be in this process, in whole pages: where addresses have 32 bits, less than
-// 2 GiB.
+// addressable is the largest view possible in this process, in whole pages: with 32-bit addresses, less than 2 GiB.
 const addressable = math.MaxInt &^ (Granularity - 1)
 
 func tooWide(size int64) error {
-	return fail(NotEnoughMemory, "%d bytes are more than a process of 32 bits can map, %d", size, int64(addressable))
+	return fault.Fail(fault.NotEnoughMemory, "%d bytes are more than a process of 32 bits can map, %d", size,
+		int64(addressable))
 }
 
-// viewProtection is what a view's access means to mmap.
+// viewProtection returns what a view's access means to mmap.
 func viewProtection(access Access) (prot, flags int) {
 	flags = unix.MAP_SHARED
 	switch {
@@ -43,7 +44,7 @@ func viewProtection(access Access) (prot, flags int) {
 	return prot, flags
 }
 
-// unmap may lack memory for the kernel's own books, which a moment later it may have.
+// unmap tries again for a moment: the kernel may lack memory for its own records.
 func unmap(mapped []byte) (err error) {
 	for range 10 {
 		err = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(mapped)), uintptr(cap(mapped)))
@@ -57,18 +58,43 @@ func unmap(mapped []byte) (err error) {
 
 // mapFault says why a range could not be mapped.
 func mapFault(err error, length int64) error {
-	f := &Fault{Code: codeOfErrno(err), Cause: err}
+	if err == errLost {
+		return err
+	}
+	f := &fault.Fault{Code: codeOfErrno(err), Cause: err}
 	switch {
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EOVERFLOW), errors.Is(err, unix.EINVAL):
-		f.Code, f.Advice = NotEnoughMemory, addressSpaceAdvice(length)
+		f.Code, f.Advice = fault.NotEnoughMemory, addressSpaceAdvice(length)
 	case errors.Is(err, unix.EAGAIN):
-		f.Code, f.Advice = NotEnoughMemory, "this process locks what it maps (mlockall), and has reached its limit (RLIMIT_MEMLOCK, ulimit -l)"
+		f.Code, f.Advice = fault.NotEnoughMemory,
+			"this process locks what it maps (mlockall), and has reached its limit (RLIMIT_MEMLOCK, ulimit -l)"
 	case errors.Is(err, unix.ENFILE):
 		f.Advice = descriptorAdvice(unix.ENFILE)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		f.Code = AccessDenied
+		f.Code = fault.AccessDenied
 	case errors.Is(err, unix.EEXIST):
-		f.Code = InvalidAddress
+		f.Code = fault.InvalidAddress
 	}
 	return f
+}
+
+// memory is one process's reference to a section's memory.
+type memory interface {
+	// descriptor is what a door record points at; -1 if there is nothing to point at. openMode is its access mode.
+	descriptor() int
+	openMode() int
+	// ours reports whether the memory's descriptor, if it has one, is still the library's.
+	ours() bool
+	view(offset, length int64, access Access) ([]byte, error)
+	close() error
+}
+
+// mapFile maps a range of a file for a view.
+func mapFile(fd int, offset, length int64, access Access) ([]byte, error) {
+	prot, flags := viewProtection(access)
+	p, err := unix.MmapPtr(fd, offset, nil, uintptr(length), prot, flags)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return unsafe.Slice((*byte)(p), length), nil
 }

@@ -1,7 +1,6 @@
-//go:build !namedshm_mistakes
-
 package kernel
 
-// mistake reports that the protocol is to be broken in one way, for tests to find out. Without the build tag
-// namedshm_mistakes it never is, and the compiler leaves out what would do it.
-func mistake(string) bool { return false }
+import "github.com/namedshm/namedshm/internal/fault"
+
+// mistake is fault.Mistake, in the protocol of names. Without its build tag the compiler leaves the mistakes out.
+func mistake(which string) bool { return fault.Mistake(which) }

@@ -2,7 +2,9 @@ package kernel
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/wtf8"
 )
 
 // Namespace says who can see a name.
@@ -28,8 +30,7 @@ func (n Namespace) String() string {
 // maxNameUnits is the longest name, in UTF-16 units and with its prefix, that Windows' wide functions take.
 const maxNameUnits = 32766
 
-// Name is an object name, taken apart. Base holds no backslash and is well-formed WTF-8: UTF-8, except that a lone
-// surrogate, which Windows allows, may stand as its three bytes.
+// Name is an object name, taken apart. Base contains no backslash and is well-formed WTF-8: see package wtf8.
 type Name struct {
 	Namespace Namespace
 	Base      string
@@ -38,74 +39,75 @@ type Name struct {
 // String is the name with its prefix.
 func (n Name) String() string { return n.Namespace.String() + n.Base }
 
-// nestedError is what ParseName returns for a name with a backslash behind its first component. Whether that is
-// "path not found" or "that is no directory" depends on whether the first component names an object (table rows
-// NAM-070 to NAM-072), which only the object manager knows.
+// nestedError is what ParseName returns for a name with a backslash behind its first component. Whether that means
+// "path not found" or "not a directory" depends on whether the first component names an object (table rows NAM-070 to
+// NAM-072), which only the object manager knows.
 type nestedError struct{ outer Name }
 
-func (e *nestedError) Error() string { return PathNotFound.Error() }
-func (e *nestedError) Unwrap() error { return PathNotFound }
+func (e *nestedError) Error() string { return fault.PathNotFound.Error() }
+func (e *nestedError) Unwrap() error { return fault.PathNotFound }
 
-// ParseName takes a name apart by the rules of windows' object namespace. The empty name is the unnamed object.
-// Names are compared byte by byte: nothing is folded, trimmed or normalised.
+// ParseName takes a name apart by the rules of Windows' object namespace. The empty name is the unnamed object. A
+// prefix may follow another: Local\Local\N is N, and after Global\ everything is the machine's, so that Local\Global\N
+// and Global\Local\N are both Global\N. Names are compared byte by byte: nothing is folded, trimmed or normalised.
 func ParseName(s string) (Name, error) {
 	if i := strings.IndexByte(s, 0); i >= 0 {
-		return Name{}, fail(InvalidName, "byte %d is NUL", i)
+		return Name{}, fault.Fail(fault.InvalidName, "byte %d is NUL", i)
 	}
-	units, ok := utf16Units(s)
+	units, ok := wtf8.Units(s)
 	if !ok {
-		return Name{}, fail(InvalidName, "the name is not UTF-8")
+		return Name{}, fault.Fail(fault.InvalidName, "the name is not UTF-8")
 	}
 	if units > maxNameUnits {
-		return Name{}, fail(FilenameTooLong, "%d UTF-16 units, at most %d", units, maxNameUnits)
+		return Name{}, fault.Fail(fault.FilenameTooLong, "%d UTF-16 units, at most %d", units, maxNameUnits)
 	}
 	switch {
 	case s == "":
 		return Name{}, nil
 	case s[0] == '\\':
-		return Name{}, &Fault{Code: BadPathname}
-	case s == "Global", s == "Local", s == "Session":
-		// In Windows these are links in the object directory: another kind of object.
-		return Name{}, fail(InvalidHandle, "%q is reserved", s)
+		return Name{}, &fault.Fault{Code: fault.BadPathname}
 	}
-	name := Name{Local, s}
-	if rest, found := strings.CutPrefix(s, `Global\`); found {
-		name = Name{Global, rest}
-	} else if rest, found := strings.CutPrefix(s, `Local\`); found {
-		name = Name{Local, rest}
+	// In Windows these are links in each object directory, to the session's own directory or to the machine's: Local
+	// stays where it is, and no link leads back from Global.
+	namespace := Local
+	for rest := s; ; {
+		first, behind, nested := strings.Cut(rest, `\`)
+		switch {
+		case !nested && (first == "Global" || first == "Local" || first == "Session"):
+			return Name{}, fault.BadHandle("the name %q is reserved: it stands for a namespace", first)
+		case nested && first == "Global":
+			namespace, rest = Global, behind
+		case nested && first == "Local":
+			rest = behind
+		case nested && first == "Session":
+			return Name{}, fault.Fail(fault.PathNotFound, "numbered sessions exist only on Windows")
+		case first == "":
+			return Name{}, fault.Fail(fault.InvalidName, "nothing follows the prefix")
+		case nested:
+			return Name{}, &nestedError{outer: Name{namespace, first}}
+		default:
+			return Name{namespace, first}, nil
+		}
 	}
-	first, _, nested := strings.Cut(name.Base, `\`)
-	switch {
-	case first == "":
-		return Name{}, fail(InvalidName, "nothing stands behind the prefix")
-	case nested && name.Namespace == Local && first == "Session" && !strings.HasPrefix(s, `Local\`):
-		return Name{}, fail(PathNotFound, "numbered sessions are Windows' own")
-	case nested:
-		return Name{}, &nestedError{outer: Name{name.Namespace, first}}
-	}
-	return name, nil
 }
 
-// utf16Units counts the UTF-16 units of a WTF-8 string, and says whether it is one.
-func utf16Units(s string) (units int, ok bool) {
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			if !isSurrogate(s[i:]) {
-				return 0, false
-			}
-			size = 3
-		}
-		if r >= 0x10000 {
-			units++
-		}
-		units++
-		i += size
+// resolveExisting is resolve for calls that never create: there Windows takes the empty name for the directory.
+func resolveExisting(name string) (Name, error) {
+	if name == "" {
+		return Name{}, fault.BadHandle("the name is empty")
 	}
-	return units, true
+	return resolve(name)
 }
 
-// isSurrogate reports whether s begins with a surrogate in its three-byte form, U+D800 to U+DFFF.
-func isSurrogate(s string) bool {
-	return len(s) >= 3 && s[0] == 0xED && s[1] >= 0xA0 && s[1] <= 0xBF && s[2] >= 0x80 && s[2] <= 0xBF
+// resolve parses a name. For a nested one it asks whether the first component is an object: if so, the component is not
+// a directory (ERROR_INVALID_HANDLE); otherwise the path is not found.
+func resolve(name string) (Name, error) {
+	parsed, err := ParseName(name)
+	if nested, ok := err.(*nestedError); ok {
+		if exists(nested.outer) {
+			return Name{}, fault.BadHandle("%s is an object, not a directory", nested.outer)
+		}
+		return Name{}, fault.Fail(fault.PathNotFound, "no directory %q", nested.outer.Base)
+	}
+	return parsed, err
 }

@@ -4,19 +4,22 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/namedshm/namedshm/internal/fault"
 )
 
-// FuzzParseName: whatever text somebody gives as a name, it is refused with a code that is documented, or taken apart
-// into what can be put together again. What is behind the prefix never leads anywhere by itself.
+// FuzzParseName: whatever text is given as a name, it is refused with a documented code, or taken apart into what can
+// be put together again. What follows the prefix never leads anywhere by itself.
 func FuzzParseName(f *testing.F) {
-	for _, seed := range []string{"", `Global\`, `\`, `Local\a\b`, "\xed\xa0\x80", "a\x00", `Session\1\x`, "Global", `Local\Global\x`} {
+	for _, seed := range []string{"", `Global\`, `\`, `Local\a\b`, "\xed\xa0\x80", "a\x00", `Session\1\x`, "Global",
+		`Local\Global\x`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		parsed, err := ParseName(name)
 		if err != nil {
-			var code Code
-			if !errors.As(err, &code) || codes[code].symbol == "" {
+			var code fault.Code
+			if !errors.As(err, &code) || code.Symbol() == "" {
 				t.Errorf("%q: the error %v has no documented code", name, err)
 			}
 			return

@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/windows"
 )
 
-// onFirst is a thread that was begun on the program's first one, where package initialization runs.
+// onFirst is a thread that was started on the program's first one, where package initialization runs.
 var onFirst = func() *thread {
 	t := &thread{work: make(chan func()), done: make(chan struct{})}
 	begun := make(chan error, 1)
@@ -75,7 +76,7 @@ func registered(w *Waitable) int {
 	return len(w.native.waits)
 }
 
-// waiting reports that a wait has not ended. It may be wrong for a moment, never for long: those who want it wait for
+// wantWaiting requires that a wait has not ended. It may be wrong for a moment, never for long: its callers wait for
 // something else besides.
 func wantWaiting(t *testing.T, ended chan Outcome) {
 	t.Helper()
@@ -89,7 +90,7 @@ func wantWaiting(t *testing.T, ended chan Outcome) {
 func TestTheHandleIsTheOwner(t *testing.T) {
 	a := makeWaitable(t, name(t), WaitableSpec{Kind: KindMutex})
 	b := openAgain(t, a)
-	wantCode(t, "unlock a free mutex", a.Unlock(), NotOwner)
+	wantCode(t, "unlock a free mutex", a.Unlock(), fault.NotOwner)
 	inOther := func(f func()) {
 		ended := make(chan struct{})
 		go func() {
@@ -106,7 +107,7 @@ func TestTheHandleIsTheOwner(t *testing.T) {
 		t.Errorf("the system counts %d, want 0: owned", count)
 	}
 	wantTry(t, b, false, false)
-	wantCode(t, "unlock by another handle", b.Unlock(), NotOwner)
+	wantCode(t, "unlock by another handle", b.Unlock(), fault.NotOwner)
 	for range 2 {
 		inOther(func() { must(t, a.Unlock()) })
 		wantTry(t, b, false, false)
@@ -116,7 +117,7 @@ func TestTheHandleIsTheOwner(t *testing.T) {
 	if outcome := <-ended; outcome.Abandoned {
 		t.Error("an unlocked mutex was taken as abandoned")
 	}
-	wantCode(t, "unlock once too often", a.Unlock(), NotOwner)
+	wantCode(t, "unlock once too often", a.Unlock(), fault.NotOwner)
 	wantTry(t, a, false, false)
 	must(t, b.Unlock())
 	if count := systemCount(t, a); count != 1 {
@@ -132,11 +133,11 @@ func TestCreatedOwned(t *testing.T) {
 		t.Fatalf("existed %v, %v", existed, err)
 	}
 	defer b.Close()
-	wantCode(t, "unlock by who found it", b.Unlock(), NotOwner)
+	wantCode(t, "unlock by who found it", b.Unlock(), fault.NotOwner)
 	wantTry(t, b, false, false)
 	must(t, a.Unlock())
 	wantTry(t, b, true, false)
-	// One that exists is not taken, though it is free.
+	// An existing one is not acquired, though it is free.
 	must(t, b.Unlock())
 	c, _, err := CreateWaitable(context.Background(), a.Name(), spec, MayExist)
 	must(t, err)
@@ -151,9 +152,9 @@ func TestLockLimit(t *testing.T) {
 	event := makeWaitable(t, "", WaitableSpec{Kind: KindEvent, Signaled: true})
 	a.native.depth = maximumCount
 	_, err := a.Lock(context.Background())
-	wantCode(t, "lock", err, MutantLimit)
+	wantCode(t, "lock", err, fault.MutantLimit)
 	_, err = Wait(context.Background(), []*Waitable{event, a}, true)
-	wantCode(t, "wait for all", err, MutantLimit)
+	wantCode(t, "wait for all", err, fault.MutantLimit)
 	wantTry(t, event, true, false) // it was not taken
 	a.native.depth = 1
 }
@@ -167,12 +168,12 @@ func TestCloseAbandons(t *testing.T) {
 		t.Error("who waited was not told")
 	}
 	must(t, b.Unlock())
-	wantTry(t, c, true, false) // told once
+	wantTry(t, c, true, false) // reported once
 	must(t, c.Close())
-	wantTry(t, b, true, true) // who comes later is told
+	wantTry(t, b, true, true) // a later one learns it
 	must(t, b.Unlock())
 	wantTry(t, b, true, false)
-	wantCode(t, "unlock after close", a.Unlock(), InvalidHandle)
+	wantCode(t, "unlock after close", a.Unlock(), fault.InvalidHandle)
 }
 
 // TestTheNameGoesWithTheLastHandle, though a thread still owns the mutex.
@@ -180,7 +181,7 @@ func TestTheNameGoesWithTheLastHandle(t *testing.T) {
 	a := makeWaitable(t, name(t), WaitableSpec{Kind: KindMutex, Owned: true})
 	must(t, a.Close())
 	_, err := OpenWaitable(context.Background(), a.Name(), KindMutex, Synchronize)
-	wantCode(t, "open", err, FileNotFound)
+	wantCode(t, "open", err, fault.FileNotFound)
 }
 
 // TestLockThatOutlivesItsHandle: Close comes while Lock waits.
@@ -215,7 +216,7 @@ func TestAllOfSeveralMutexes(t *testing.T) {
 		must(t, first[i].Unlock())
 		wantTry(t, second[i], true, false)
 	}
-	// None is taken before all can be.
+	// None is acquired before all can be.
 	ended := sleeps(t, true, first[:]...)
 	must(t, second[0].Unlock())
 	must(t, second[1].Unlock())
@@ -310,7 +311,7 @@ func TestOwnedMutexAmongOthers(t *testing.T) {
 	wantTry(t, b, true, false)
 }
 
-// TestUnlockWhileAllOfItIsWaitedFor: a wait for all leaves a mutex out that its handle owns, but does not keep it from
+// TestUnlockWhileAllOfItIsWaitedFor: a wait for all leaves out a mutex that its handle owns, but does not keep it from
 // being unlocked.
 func TestUnlockWhileAllOfItIsWaitedFor(t *testing.T) {
 	a := makeWaitable(t, name(t), WaitableSpec{Kind: KindMutex, Owned: true})
@@ -346,13 +347,13 @@ func TestUnlockWhileAllOfItIsWaitedFor(t *testing.T) {
 	must(t, a.Unlock())
 }
 
-// TestGivingUpWaitsForTheWait: a wait for all, which has left a mutex out because its handle owns it, is about to sleep
-// when the mutex is given up. The system would let it through, for the rest.
+// TestGivingUpWaitsForTheWait: a wait for all, which has left out a mutex because its handle owns it, is about to sleep
+// when the mutex is given up. The system would satisfy it with the rest.
 func TestGivingUpWaitsForTheWait(t *testing.T) {
 	for _, c := range []struct {
 		what      string
 		giveUp    func(*Waitable) error
-		abandoned bool // in the end; or else it stays locked once
+		abandoned bool // in the end; otherwise it stays locked once
 	}{
 		{"unlock", (*Waitable).Unlock, false},
 		{"close", (*Waitable).Close, true},
@@ -361,7 +362,7 @@ func TestGivingUpWaitsForTheWait(t *testing.T) {
 		b := openAgain(t, a)
 		event := makeWaitable(t, "", WaitableSpec{Kind: KindEvent})
 
-		// The next wait gets a thread that has something else to do yet.
+		// The next wait gets a thread that still has something else to do.
 		busy, goOn := make(chan struct{}), make(chan struct{})
 		thread, err := takeThread()
 		must(t, err)
@@ -390,7 +391,7 @@ func TestGivingUpWaitsForTheWait(t *testing.T) {
 	}
 }
 
-// until returns when something is so with a mutex's handle.
+// until returns when something is true of a mutex's handle.
 func until(t *testing.T, w *Waitable, is func() bool) {
 	t.Helper()
 	for ctx := soon(t); ctx.Err() == nil; time.Sleep(time.Millisecond) {
@@ -468,8 +469,8 @@ func TestManyHandlesExclude(t *testing.T) {
 	}
 }
 
-// TestUnlockUnderWaits unlocks and locks a handle while others wait for all of it and something that never comes, for one
-// round, and is given it in the end.
+// TestUnlockUnderWaits unlocks and locks a handle while others wait for all of it and something that never comes, for
+// one round, and in the end comes.
 func TestUnlockUnderWaits(t *testing.T) {
 	a := makeWaitable(t, name(t), WaitableSpec{Kind: KindMutex, Owned: true})
 	b := openAgain(t, a)
@@ -537,8 +538,8 @@ func TestBlockedWaitsHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestNothingOfWaitablesStaysOpen runs in a process of its own: Go closes the handles of threads that have ended when it
-// needs new ones, so that after other tests the number falls.
+// TestNothingOfWaitablesStaysOpen runs in a process of its own: Go closes the handles of threads that have ended when
+// it needs new ones, so that after other tests the number falls.
 func TestNothingOfWaitablesStaysOpen(t *testing.T) {
 	if os.Getenv("NAMEDSHM_TEST_ALONE") == "" {
 		command := testCommand(t, t.Name(), "NAMEDSHM_TEST_ALONE=true")
@@ -557,7 +558,7 @@ func TestNothingOfWaitablesStaysOpen(t *testing.T) {
 		event, _, err := CreateWaitable(context.Background(), n+"e", WaitableSpec{Kind: KindEvent}, MustBeNew)
 		must(t, err)
 		_, _, err = CreateWaitable(context.Background(), n, WaitableSpec{Kind: KindMutex, Owned: true}, MustBeNew)
-		wantCode(t, "create again", err, AlreadyExists)
+		wantCode(t, "create again", err, fault.AlreadyExists)
 		again, err := OpenWaitable(context.Background(), n, KindMutex, Synchronize)
 		must(t, err)
 		for _, c := range []struct {

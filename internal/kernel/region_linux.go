@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// Region is a range of this process's addresses that is alike, as far as the kernel tells.
+// Region is a range of this process's addresses with the same properties, as far as the kernel tells.
 type Region struct {
 	Start, End uintptr
 	Mapped     bool   // false: nothing is there
@@ -19,14 +19,14 @@ type Region struct {
 	Access     Access // Read, Write, Execute
 }
 
-// RegionAt is the region that an address lies in.
+// RegionAt returns the region that contains an address.
 func RegionAt(address uintptr) (Region, error) {
 	if err := needPoller(); err != nil {
 		return Region{}, err
 	}
 	f, err := os.Open("/proc/thread-self/maps")
 	if err != nil {
-		return Region{}, &Fault{Code: NotSupported, Cause: err}
+		return Region{}, &fault.Fault{Code: fault.NotSupported, Cause: err}
 	}
 	defer f.Close()
 	free := Region{End: ^uintptr(0)}
@@ -56,27 +56,23 @@ func RegionAt(address uintptr) (Region, error) {
 	return free, lines.Err()
 }
 
-// Written reports for each page of a part of a copy-on-write view whether a write has made it the view's own. Of a view
-// that was copied at once nobody can tell.
+// Written reports for each page of a copy-on-write part of a view whether a write has made it the view's own.
 func (v *View) Written(at, length int) ([]bool, error) {
 	const bytesEach, present, swapped, shared = 8, 1 << 63, 1 << 62, 1 << 61
-	if !v.uses.enter() {
-		return nil, &Fault{Code: InvalidAddress, Cause: os.ErrClosed}
+	if !v.uses.Enter() {
+		return nil, closedView(fault.InvalidAddress)
 	}
 	defer v.leave()
-	if v.native.snapshot {
-		return nil, &Fault{Code: NotSupported}
-	}
 	fd, err := unix.Open("/proc/thread-self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &Fault{Code: NotSupported, Cause: err}
+		return nil, &fault.Fault{Code: fault.NotSupported, Cause: err}
 	}
 	defer unix.Close(fd)
 	pages := length / int(pageSize)
 	table := make([]byte, pages*bytesEach)
 	first := int64(v.Address()+uintptr(at)) / pageSize
 	if n, err := unix.Pread(fd, table, first*bytesEach); err != nil || n != len(table) {
-		return nil, &Fault{Code: NotSupported, Cause: err}
+		return nil, &fault.Fault{Code: fault.NotSupported, Cause: err}
 	}
 	own := make([]bool, pages)
 	for i := range own {
@@ -84,25 +80,4 @@ func (v *View) Written(at, length int) ([]bool, error) {
 		own[i] = page&(present|swapped) != 0 && page&shared == 0
 	}
 	return own, nil
-}
-
-// detach puts a private copy in the place of memory that is shared.
-func detach(memory []byte, access Access) error {
-	length := uintptr(len(memory))
-	p, err := unix.MmapPtr(-1, 0, nil, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return mapFault(err, int64(length))
-	}
-	copy(unsafe.Slice((*byte)(p), length), memory)
-	prot, _ := viewProtection(access)
-	if err := unix.Mprotect(unsafe.Slice((*byte)(p), length), prot); err != nil {
-		unix.MunmapPtr(p, length)
-		return mapFault(err, int64(length))
-	}
-	where := unsafe.Pointer(unsafe.SliceData(memory))
-	if _, err := unix.MremapPtr(p, length, where, length, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED); err != nil {
-		unix.MunmapPtr(p, length)
-		return mapFault(err, int64(length))
-	}
-	return nil
 }

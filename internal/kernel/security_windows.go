@@ -5,12 +5,13 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/windows"
 )
 
-// securityAttributes is the security that a new object gets, whose audience has these rights; nil is the system's
-// default, which is what a program in any other language gets that says nothing: the user and the system may do
-// everything, the login session may read.
+// securityAttributes returns the security for a new object whose audience has these rights. nil is the system's
+// default, as for a program in any other language that says nothing: the user and the system may do everything, the
+// login session may read.
 func securityAttributes(share Share, audience uint32) (*windows.SecurityAttributes, error) {
 	var sddl string
 	switch share.Audience {
@@ -27,18 +28,19 @@ func securityAttributes(share Share, audience uint32) (*windows.SecurityAttribut
 	case Descriptor:
 		return parseDescriptor(share.SDDL)
 	default:
-		return nil, fail(InvalidParameter, "unknown audience %d", share.Audience)
+		return nil, fault.Fail(fault.InvalidParameter, "unknown audience %d", share.Audience)
 	}
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
-		return nil, fault(err)
+		return nil, systemFault(err)
 	}
-	// P: nothing is inherited. The creator and the system may do everything, the audience what it was given, and look.
+	// P: nothing is inherited. The creator and the system may do everything; the audience may do what it was granted,
+	// and query.
 	return parseDescriptor(fmt.Sprintf("D:P(A;;GA;;;%s)(A;;GA;;;SY)(A;;%#x;;;%s)",
 		user.User.Sid, audience|windows.READ_CONTROL, sddl))
 }
 
-// groupSID is the SID, as text, of a group that is given by name or by SID.
+// groupSID returns the SID, as text, of a group given by name or by SID.
 func groupSID(group string) (string, error) {
 	if strings.HasPrefix(group, "S-1-") {
 		if sid, err := windows.StringToSid(group); err == nil {
@@ -47,7 +49,7 @@ func groupSID(group string) (string, error) {
 	}
 	sid, _, _, err := windows.LookupSID("", group)
 	if err != nil {
-		return "", &Fault{Code: NoneMapped, Cause: fmt.Errorf("group %q: %w", group, err)}
+		return "", &fault.Fault{Code: fault.NoneMapped, Cause: fmt.Errorf("group %q: %w", group, err)}
 	}
 	return sid.String(), nil
 }
@@ -55,8 +57,8 @@ func groupSID(group string) (string, error) {
 func parseDescriptor(sddl string) (*windows.SecurityAttributes, error) {
 	descriptor, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
-		return nil, &Fault{Code: InvalidSecurityDes, Cause: fmt.Errorf("%q: %w", sddl, err),
-			Advice: `SDDL is wanted, as in "D:(A;;GA;;;BA)(A;;GR;;;WD)"`}
+		return nil, &fault.Fault{Code: fault.InvalidSecurityDes, Cause: fmt.Errorf("%q: %w", sddl, err),
+			Advice: `it must be SDDL, such as "D:(A;;GA;;;BA)(A;;GR;;;WD)"`}
 	}
 	return &windows.SecurityAttributes{
 		Length:             uint32(unsafe.Sizeof(windows.SecurityAttributes{})),
@@ -66,7 +68,8 @@ func parseDescriptor(sddl string) (*windows.SecurityAttributes, error) {
 
 // describeSecurity fills in who owns an object and who may open it, as far as the handle may ask.
 func describeSecurity(handle windows.Handle, info *Info) {
-	const wanted = windows.OWNER_SECURITY_INFORMATION | windows.GROUP_SECURITY_INFORMATION | windows.DACL_SECURITY_INFORMATION
+	const wanted = windows.OWNER_SECURITY_INFORMATION | windows.GROUP_SECURITY_INFORMATION |
+		windows.DACL_SECURITY_INFORMATION
 	descriptor, err := windows.GetSecurityInfo(handle, windows.SE_KERNEL_OBJECT, wanted)
 	if err != nil {
 		return
@@ -80,7 +83,7 @@ func describeSecurity(handle windows.Handle, info *Info) {
 	}
 }
 
-// accountName is domain and account of a SID, or the SID itself where it has no account; "" for none.
+// accountName returns the domain and account of a SID, or the SID itself if it has no account; "" for none.
 func accountName(sid *windows.SID) string {
 	if sid == nil {
 		return ""
@@ -96,13 +99,13 @@ func accountName(sid *windows.SID) string {
 }
 
 // mayCreateGlobal reports whether this process may make Global sections: SeCreateGlobalPrivilege is enabled, or the
-// process runs in session 0, where it is not asked for.
+// process runs in session 0, which does not need it.
 func mayCreateGlobal() bool {
 	_, enabled, err := privilege("SeCreateGlobalPrivilege")
 	return err != nil || enabled || sessionID() == 0
 }
 
-// privilege reports whether this process's token holds a privilege, and whether it is switched on.
+// privilege reports whether this process's token holds a privilege, and whether it is enabled.
 func privilege(name string) (held, enabled bool, err error) {
 	wide, err := windows.UTF16PtrFromString(name)
 	if err != nil {
@@ -114,8 +117,9 @@ func privilege(name string) (held, enabled bool, err error) {
 	}
 	token := windows.GetCurrentProcessToken()
 	var size uint32
-	// The first call only says how much room is needed.
-	if err := windows.GetTokenInformation(token, windows.TokenPrivileges, nil, 0, &size); err != windows.ERROR_INSUFFICIENT_BUFFER {
+	// The first call only reports how much room is needed.
+	err = windows.GetTokenInformation(token, windows.TokenPrivileges, nil, 0, &size)
+	if err != windows.ERROR_INSUFFICIENT_BUFFER {
 		return false, false, err
 	}
 	buffer := make([]uint64, (size+7)/8) // 64-bit units, for the alignment
@@ -131,7 +135,7 @@ func privilege(name string) (held, enabled bool, err error) {
 	return false, false, nil
 }
 
-// sessionID is the login session of this process; session 0 is that of the services.
+// sessionID returns the login session of this process; session 0 is that of the services.
 func sessionID() uint32 {
 	var id uint32
 	if windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &id) != nil {

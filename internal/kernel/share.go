@@ -7,10 +7,11 @@ import (
 	"os/user"
 	"strconv"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// mode is who may open the memory, as permission bits: what the protection allows, for whom the audience says.
+// mode returns who may open the memory, as permission bits: what the protection allows, for the audience.
 func (s *Spec) mode() uint32 {
 	grants := s.Protection.grants()
 	bits := func(access Access) uint32 {
@@ -33,7 +34,7 @@ func (s *Spec) mode() uint32 {
 	return mode
 }
 
-// shareGroup is the group that an object is shared with, -1 for none.
+// shareGroup returns the group that an object is shared with, -1 for none.
 func shareGroup(p *place, s *Share) (int, error) {
 	if s.Audience != Group {
 		return -1, nil
@@ -44,33 +45,34 @@ func shareGroup(p *place, s *Share) (int, error) {
 	}
 	var st unix.Stat_t
 	if p.namespace == Global && unix.Fstat(p.at(), &st) == nil && st.Mode&0o020 != 0 && int(st.Gid) != gid {
-		// One file has one group. The entry's must be the directory's, whose members remove each other's dead entries.
-		return -1, &Fault{Code: NotSupported,
-			Cause:  fmt.Errorf("the Global directory belongs to group %d: objects in it can be shared with that group, with everybody or with nobody", st.Gid),
+		// A file has one group. The entry's must be the directory's, whose members remove each other's dead entries.
+		return -1, &fault.Fault{Code: fault.NotSupported,
+			Cause: fmt.Errorf("the Global directory belongs to group %d: objects in it can be shared with that group, "+
+				"with everybody or with nobody", st.Gid),
 			Advice: "share with that group or with everybody"}
 	}
 	return gid, nil
 }
 
-// lookupGroup is a group's number, by name or by number.
+// lookupGroup returns a group's number, by name or by number.
 func lookupGroup(name string) (int, error) {
 	g, err := user.LookupGroup(name)
 	if err != nil {
 		if gid, numErr := strconv.Atoi(name); numErr == nil && gid >= 0 {
 			return gid, nil
 		}
-		return -1, &Fault{Code: NoneMapped, Cause: err}
+		return -1, &fault.Fault{Code: fault.NoneMapped, Cause: err}
 	}
 	return strconv.Atoi(g.Gid)
 }
 
-// check refuses what Unix cannot say.
+// check refuses what Unix cannot express.
 func (s *Share) check() error {
 	switch {
 	case s.Audience == Descriptor:
-		return fail(NotSupported, "security descriptors are Windows' own")
+		return fault.Fail(fault.NotSupported, "security descriptors exist only on Windows")
 	case s.Audience != Owner && s.Access&^(Read|Write) != 0, s.Audience != Owner && s.Access&Read == 0:
-		return fail(InvalidParameter, "an object can be shared for reading, or for reading and writing")
+		return fault.Fail(fault.InvalidParameter, "an object can be shared for reading, or for reading and writing")
 	}
 	return nil
 }

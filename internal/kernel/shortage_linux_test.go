@@ -9,10 +9,26 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/unix"
 )
 
-// leaveFree leaves this process so many free descriptors, and returns what gives the others back.
+// mostDescriptors is the limit under which these tests run short.
+const mostDescriptors = 512
+
+// needDescriptors skips a test if the process may not have that many.
+func needDescriptors(t *testing.T) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Max < mostDescriptors {
+		t.Skipf("the limit of open files (ulimit -Hn) is %d, and it takes %d", limit.Max, mostDescriptors)
+	}
+}
+
+// leaveFree leaves this process so many free descriptors, and returns a function that gives the others back.
 func leaveFree(t *testing.T, free int) (giveBack func()) {
 	t.Helper()
 	var before unix.Rlimit
@@ -20,7 +36,7 @@ func leaveFree(t *testing.T, free int) (giveBack func()) {
 		t.Fatal(err)
 	}
 	// The limit is on the number of a descriptor: fill the holes below it.
-	low := unix.Rlimit{Cur: 512, Max: before.Max}
+	low := unix.Rlimit{Cur: mostDescriptors, Max: before.Max}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +62,7 @@ func leaveFree(t *testing.T, free int) (giveBack func()) {
 	}
 }
 
-// loseDoors writes over all door records of the entries in a test's directories, so that openers have to search.
+// loseDoors overwrites all door records of the entries in a test's directories, so that openers must search.
 func loseDoors(t *testing.T, pattern string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root(), pattern))
@@ -69,6 +85,7 @@ func loseDoors(t *testing.T, pattern string) {
 // or says that it could not look.
 func TestAShortageIsNoAbsence(t *testing.T) {
 	needNative(t)
+	needDescriptors(t)
 	spaces := []Namespace{Local}
 	if os.Geteuid() == 0 {
 		spaces = append(spaces, Global)
@@ -81,9 +98,7 @@ func TestAShortageIsNoAbsence(t *testing.T) {
 				mustCreateSection(t, fmt.Sprintf("%sObject%03d", n, i), 4096)
 			}
 			w, _, err := CreateWaitable(context.Background(), n.String()+"Mutex", WaitableSpec{Kind: KindMutex}, MustBeNew)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer w.Close()
 			name := n.String() + "Object001"
 			if n == Local {
@@ -117,8 +132,9 @@ func TestAShortageIsNoAbsence(t *testing.T) {
 					return err
 				},
 				"Create over it": func() error {
-					_, _, err := CreateSection(context.Background(), name, Spec{Size: 4096, Protection: PageReadWrite}, Read, MustBeNew)
-					if codeOf(err) == AlreadyExists {
+					spec := Spec{Size: 4096, Protection: PageReadWrite}
+					_, _, err := CreateSection(context.Background(), name, spec, Read, MustBeNew)
+					if fault.CodeOf(err) == fault.AlreadyExists {
 						return nil
 					}
 					return err
@@ -152,7 +168,7 @@ func mapped(t *testing.T, name string) *View {
 	return v
 }
 
-// complete is an error for an answer without an error that is not the whole one.
+// complete is an error for an answer that is incomplete without saying so.
 func complete(found, want int, err error) error {
 	if err == nil && found != want {
 		return fmt.Errorf("%d were found, %d are there", found, want)
@@ -173,11 +189,12 @@ func runShort(t *testing.T, look func() error) {
 				t.Error("it takes no descriptor at all?")
 			}
 			return
-		case codeOf(err) != TooManyOpenFiles:
+		case fault.CodeOf(err) != fault.TooManyOpenFiles:
 			t.Errorf("with %d free descriptors: %v", free, err)
 		}
-		var f *Fault
-		if f, _ = err.(*Fault); f == nil || !strings.Contains(f.Advice, "RLIMIT_NOFILE, ulimit -n) is 512") {
+		var f *fault.Fault
+		if f, _ = err.(*fault.Fault); f == nil ||
+			!strings.Contains(f.Advice, fmt.Sprintf("RLIMIT_NOFILE, ulimit -n) is %d", mostDescriptors)) {
 			t.Errorf("with %d free descriptors the limit is not named: %#v", free, f)
 		}
 	}

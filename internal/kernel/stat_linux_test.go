@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// playVariable has the test program play a part in somebody else's name instead of running tests.
+// playVariable has the test program play a part as another user instead of running tests.
 const playVariable = "NAMEDSHM_TEST_PART"
 
 // play runs a part of this test program as another user, and returns what it prints.
@@ -21,7 +21,7 @@ func play(t *testing.T, part string, user *syscall.Credential) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Where only root can reach the program, the part gets it by a descriptor.
+	// If only root can reach the program, the part gets it by a descriptor.
 	binary, err := os.Open(program)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func play(t *testing.T, part string, user *syscall.Credential) string {
 	return string(out)
 }
 
-// TestPart is no test but the parts that others have played.
+// TestPart is not a test but the parts that other tests play.
 func TestPart(t *testing.T) {
 	part := os.Getenv(playVariable)
 	if part == "" {
@@ -52,7 +52,8 @@ func TestPart(t *testing.T) {
 
 var parts = map[string]func(){
 	"die with an object": func() {
-		_, _, err := CreateSection(context.Background(), `Global\Mine`, Spec{Size: 4096, Protection: PageReadWrite}, Read, MustBeNew)
+		_, _, err := CreateSection(context.Background(), `Global\Mine`, Spec{Size: 4096, Protection: PageReadWrite}, Read,
+			MustBeNew)
 		fmt.Print(err)
 	},
 	"list":  func() { printAll(names(List(Global))) },
@@ -85,8 +86,8 @@ func printAll(all []string, err error) {
 	}
 }
 
-// TestAFellowsDeadEntry: in a group's Global directory what a member kept for himself is another member's to bury when
-// it is dead, and is no name any more.
+// TestAFellowsDeadEntry: in a group's Global directory an entry that a member kept private is another member's to bury
+// when it is dead, and no longer a name.
 func TestAFellowsDeadEntry(t *testing.T) {
 	globalRoot(t)
 	needNative(t)
@@ -109,7 +110,7 @@ func TestAFellowsDeadEntry(t *testing.T) {
 		if got := strings.Fields(play(t, part, fellow)); !slices.Equal(got, all) {
 			t.Errorf("%s of a fellow shows %q, want %q", part, got, all)
 		}
-		// Who may not write the directory cannot tell whether what he may not read lives.
+		// A user who may not write the directory cannot tell whether an entry that it may not read is alive.
 		if got := strings.Fields(play(t, part, stranger)); !slices.Equal(got, []string{`Global\Mine`, `Global\Ours`}) {
 			t.Errorf("%s of a stranger shows %q", part, got)
 		}

@@ -12,10 +12,13 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
+
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// fuzzedOps are the calls that a fuzzer's program is made of, one for each byte. Those that may wait do so for a moment.
+// fuzzedOps are the calls that a fuzzer's program is made of, one for each byte. Those that may wait do so for a
+// moment.
 var fuzzedOps = []func(w, other *Waitable) error{
 	func(w, _ *Waitable) error { return w.Set() },
 	func(w, _ *Waitable) error { return w.Reset() },
@@ -56,53 +59,64 @@ func waitForBoth(w, other *Waitable, all bool) error {
 	})
 }
 
-// checkCode complains about an error that is none of those which documentation names.
+// checkCode complains about an undocumented error.
 func checkCode(t *testing.T, call string, err error) {
 	t.Helper()
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return
 	}
-	if codes[codeOf(err)].symbol == "" {
+	if fault.CodeOf(err).Symbol() == "" {
 		t.Errorf("%s: the error %v has no documented code", call, err)
 	}
 }
 
-// fuzzedWrite is one number that somebody writes into the state: how it is made, where it goes, and what it is.
+// fuzzedWrite is one number that is written into the state: how it is made, where it goes, and what it is.
 const fuzzedWrite = 7
 
-// scribble writes what a fuzzer says. Some of it looks as if it was true: numbers of seats on which somebody sits, of
-// whom the state says that they own, wait, or have been let through.
-func scribble(s *state, ids [2]uint32, write []byte) {
-	at, value := uintptr(binary.LittleEndian.Uint16(write[1:])), binary.LittleEndian.Uint32(write[3:])
-	id := ids[value>>31]
-	put := func(at uintptr, value uint32) {
-		*(*uint32)(unsafe.Add(unsafe.Pointer(s), at%uintptr(stateSize)&^3)) = value
+// Where things are in a state, as package waiting draws it.
+const (
+	wordAt   = 0
+	seatedAt = 192
+	queuedAt = 196
+	cursorAt = 200
+	seatsAt  = 4096
+	berthsAt = 69632
+)
+
+// scribble writes what a fuzzer says. Some of it looks true: numbers of taken seats, which according to the state own,
+// wait, or have been released.
+func scribble(state []byte, write []byte) {
+	at, value := int(binary.LittleEndian.Uint16(write[1:])), binary.LittleEndian.Uint32(write[3:])
+	put := func(at int, value uint32) {
+		binary.NativeEndian.PutUint32(state[at%int(waiting.Size)&^3:], value)
 	}
+	id := binary.NativeEndian.Uint32(state[seatsAt+16*(value>>31):]) // of the first record, or of the second
+	word := func(value uint64) { binary.NativeEndian.PutUint64(state[wordAt:], value) }
 	switch write[0] % 8 {
 	case 0:
 		put(at, value)
 	case 1:
-		put(at+placesAt, value)
+		put(at+berthsAt, value)
 	case 2:
-		put(placesAt+at%8*8, id<<placeBits|value&3)
+		put(berthsAt+at%8*8, id<<2|value&3)
 	case 3:
-		s.queued.Store(uint32(at))
+		put(queuedAt, uint32(at))
 	case 4:
-		s.word.Store(uint64(value)<<32 | uint64(at)<<16)
+		word(uint64(value)<<32 | uint64(at)<<16)
 	case 5:
-		s.word.Store(uint64(id)<<32 | uint64(value)<<16)
+		word(uint64(id)<<32 | uint64(value)<<16)
 	case 6:
 		put(seatsAt+at%64, value)
 	case 7:
-		s.seated.Store(uint32(at))
-		s.cursor.Store(value)
+		put(seatedAt, uint32(at))
+		put(cursorAt, value)
 	}
 }
 
-// fuzzState runs a program in two handles of one object, while somebody writes into its state. Every call ends, and ends
-// well or with an error that is documented; no descriptor is left; and with the object its state is gone.
+// fuzzState runs a program in two handles of one object, while something writes into its state. Every call ends, with
+// success or a documented error; no descriptor is left; and the state goes with the object.
 func fuzzState(f *testing.F, kind Kind) {
-	if !sharedAtomics {
+	if !waiting.SharedAtomics {
 		f.Skip("this processor has no 64-bit atomic operations that work between processes")
 	}
 	root := f.TempDir()
@@ -118,7 +132,7 @@ func fuzzState(f *testing.F, kind Kind) {
 	f.Add([]byte{4, 0, 4, 1}, []byte{2, 0, 0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0}, true)
 	f.Add([]byte{5, 6, 5, 6}, []byte{5, 0, 0, 0, 0, 0, 0}, true)
 	f.Add([]byte{9, 10, 9}, []byte{4, 0, 0, 1, 0, 0, 0x80}, false)
-	// Numbers that are too large for what they count, for those who set, and those who open the object.
+	// Numbers too large for what they count, for those that set and those that open the object.
 	full := []byte{3, 0xff, 0xff, 0, 0, 0, 0, 4, 0, 0x80, 0, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	f.Add(bytes.Repeat([]byte{0}, 16), bytes.Repeat(full, 200), false)
 	f.Add(bytes.Repeat([]byte{13}, 16), bytes.Repeat(full, 200), false)
@@ -139,7 +153,7 @@ func fuzzState(f *testing.F, kind Kind) {
 	})
 }
 
-// fuzzedSpec is an object that lets one through, unless its creator owns it; an event that is reset by hand, if manual.
+// fuzzedSpec is an object that satisfies one wait, unless its creator owns it; a manual-reset event, if manual.
 func fuzzedSpec(kind Kind, manual, owned bool) WaitableSpec {
 	switch kind {
 	case KindEvent:
@@ -150,7 +164,7 @@ func fuzzedSpec(kind Kind, manual, owned bool) WaitableSpec {
 	return WaitableSpec{Kind: kind, Initial: 1, Maximum: 3}
 }
 
-// checkAnew makes the object anew, in which nothing is left of what was written.
+// checkAnew makes the object again: nothing is left of what was written.
 func checkAnew(t *testing.T, kind Kind) {
 	t.Helper()
 	anew, _, err := CreateWaitable(context.Background(), "Fuzzed", fuzzedSpec(kind, false, false), MustBeNew)
@@ -168,7 +182,8 @@ func checkAnew(t *testing.T, kind Kind) {
 
 // runFuzzed runs the program forwards in one handle and backwards in the other.
 func runFuzzed(t *testing.T, a, b *Waitable, program, writes []byte) {
-	other, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1}, MustBeNew)
+	other, _, err := CreateWaitable(context.Background(), "", WaitableSpec{Kind: KindSemaphore, Initial: 1, Maximum: 1},
+		MustBeNew)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,17 +194,16 @@ func runFuzzed(t *testing.T, a, b *Waitable, program, writes []byte) {
 			checkCode(t, "a call", fuzzedOps[int(step(i))%len(fuzzedOps)](w, other))
 		}
 	}
-	ids := [2]uint32{a.native.id, b.native.id}
 	for range 3 { // before the first call
 		if len(writes) >= fuzzedWrite {
-			scribble(a.native.state, ids, writes)
+			scribble(a.native.mapped, writes)
 			writes = writes[fuzzedWrite:]
 		}
 	}
 	runners.Go(func() { run(a, func(i int) byte { return program[i] }) })
 	runners.Go(func() { run(b, func(i int) byte { return program[len(program)-1-i] }) })
 	for ; len(writes) >= fuzzedWrite; writes = writes[fuzzedWrite:] {
-		scribble(a.native.state, ids, writes)
+		scribble(a.native.mapped, writes)
 		runtime.Gosched()
 	}
 	ended := make(chan struct{})

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A mutex belongs to the system's thread that waited for it, which alone can release it, and which abandons it by ending.
-// Goroutines move between threads, so a mutex is only ever waited for by threads that are kept for that.
+// A mutex belongs to the system's thread that waited for it. Only that thread can release it, and by ending it abandons
+// the mutex. Goroutines move between threads, so only threads kept for the purpose ever wait for a mutex.
 
 // thread is a goroutine that stays on its thread and does there what it is given.
 type thread struct {
@@ -16,23 +16,23 @@ type thread struct {
 	work   chan func()
 	done   chan struct{}
 
-	// Under threads.Mutex: how many mutexes belong to it, and how many of those it has to abandon.
+	// Under threads.Mutex: how many mutexes it owns, and how many of those it must abandon.
 	owned, forsaken int
 }
 
-// threads are those that nothing belongs to and that nobody uses. Each mutex that is held takes one away.
+// threads are the idle ones, which own nothing. Each mutex that is held takes one away.
 var threads struct {
 	sync.Mutex
 	idle []*thread
 }
 
-// mostIdle is how many threads are kept for the next wait. To begin a thread takes about as long as to wake one.
+// mostIdle is how many threads are kept for the next wait. Starting a thread takes about as long as waking one.
 const mostIdle = 4
 
 // firstThread is the program's first thread, which package initialization runs on.
 var firstThread = windows.GetCurrentThreadId()
 
-// takeThread is a thread that nothing belongs to, for one wait. What follows is thread.account.
+// takeThread returns a thread that owns nothing, for one wait. thread.account must follow.
 func takeThread() (*thread, error) {
 	threads.Lock()
 	if last := len(threads.idle) - 1; last >= 0 {
@@ -46,7 +46,7 @@ func takeThread() (*thread, error) {
 	begun := make(chan error)
 	go t.run(begun)
 	if err := <-begun; err != nil {
-		return nil, fault(err)
+		return nil, systemFault(err)
 	}
 	return t, nil
 }
@@ -54,8 +54,8 @@ func takeThread() (*thread, error) {
 func (t *thread) run(begun chan<- error) {
 	runtime.LockOSThread()
 	if windows.GetCurrentThreadId() == firstThread {
-		// Go parks the first thread for ever where it would end another: it could never abandon anything. As long as this
-		// goroutine has it, the next one runs elsewhere.
+		// Go parks the first thread for ever where it would end another: it could never abandon anything. As long as
+		// this goroutine has it, the next one runs elsewhere.
 		elsewhere := make(chan error)
 		go t.run(elsewhere)
 		err := <-elsewhere
@@ -78,25 +78,25 @@ func (t *thread) run(begun chan<- error) {
 	// A goroutine that ends without unlocking its thread ends the thread.
 }
 
-// do runs f on the thread. Several may ask for that at once: it takes one after the other.
+// do runs f on the thread. Several goroutines may ask for that at once: they take turns.
 func (t *thread) do(f func()) {
 	t.work <- f
 	<-t.done
 }
 
-// noError is the address of SetLastError, which is all that an interruption calls: it does no harm, and needs no callback
-// into Go.
+// noError is the address of SetLastError, which is all that an interruption calls: it does no harm, and needs no
+// callback into Go.
 var noError = modkernel32.NewProc("SetLastError")
 
 // interrupt ends the wait that the thread is in, or the next one if it is in none.
 //
-// An APC, and no event among those that are waited for: a wait for all of several objects could not do with it, and one
-// for 64 has no room. The thread takes the APC only where its wait cannot be satisfied, and then has changed nothing.
-// One that comes too late makes the next wait look twice.
+// It uses an APC, not an additional event to wait for: that would not work in a wait for all of several objects, and
+// one for 64 has no room. The thread takes the APC only if its wait cannot be satisfied, and then has changed nothing.
+// An APC that comes too late makes the next wait look twice.
 func (t *thread) interrupt() { queueUserAPC(noError.Addr(), t.handle, 0) }
 
-// account adds to what belongs to the thread and to what it has to abandon. A thread that has nothing but that ends; one
-// that has nothing goes back to the idle ones.
+// account adds to what the thread owns and to what it must abandon. A thread that owns only what it must abandon ends;
+// one that owns nothing becomes idle again.
 func (t *thread) account(owned, forsaken int) {
 	threads.Lock()
 	t.owned += owned
@@ -112,8 +112,8 @@ func (t *thread) account(owned, forsaken int) {
 	}
 	close(t.work)
 	if has {
-		// The system abandons what the thread owns and then says that it has ended. Others may keep it from ending, for
-		// instance a library that is told of threads that end: nobody waits for them for long.
+		// The system abandons what the thread owns and then reports that it has ended. Something may keep it from
+		// ending, such as a library that is notified of ending threads: that is not waited for long.
 		windows.WaitForSingleObject(t.handle, uint32(patience.Milliseconds()))
 	}
 	windows.CloseHandle(t.handle)

@@ -4,36 +4,54 @@ import (
 	"fmt"
 	"reflect"
 	"unsafe"
+
+	"github.com/namedshm/namedshm/internal/fault"
 )
 
-// TypedAt is n values of T from a byte offset of a view on, in place.
+// TypedAt returns n values of T from a byte offset of a view on, in place.
 func TypedAt[T any](v *View, offset int64, n int) ([]T, error) {
 	t := reflect.TypeFor[T]()
 	if where := findPointer(t, t.String()); where != "" {
-		return nil, fail(InvalidParameter, "%s is a pointer, and an address means nothing in another process", where)
+		return nil, fault.Fail(fault.InvalidParameter, "%s is a pointer, and an address means nothing in another process",
+			where)
 	}
 	size := int64(t.Size())
-	memory := v.Bytes()
+	memory := v.memory()
 	length := int64(len(memory))
 	switch {
 	case memory == nil && !v.readable():
-		return nil, fail(AccessDenied, "the view was mapped without access")
+		return nil, fault.Fail(fault.AccessDenied, "the view was mapped without access")
 	case memory == nil:
-		return nil, closedHandle()
+		return nil, closedView(fault.InvalidHandle)
 	case size == 0:
-		return nil, fail(InvalidParameter, "%s has no size", t)
+		return nil, fault.Fail(fault.InvalidParameter, "%s has no size", t)
 	case n <= 0:
-		return nil, fail(InvalidParameter, "%d values", n)
+		return nil, fault.Fail(fault.InvalidParameter, "%d values", n)
 	case offset < 0 || offset > length || int64(n) > (length-offset)/size:
-		return nil, fail(InvalidParameter, "%d values of %s (%d bytes each) at offset %d are not inside the view of %d bytes",
-			n, t, size, offset, length)
+		what := fmt.Sprintf("%d values of %s (%d bytes each)", n, t, size)
+		if n == 1 {
+			what = fmt.Sprintf("%s (%d bytes)", t, size)
+		}
+		return nil, fault.Fail(fault.InvalidParameter, "byte %d is outside the view of %d bytes: %s at offset %d",
+			FirstOutside(offset, length), length, what, offset)
 	case offset%int64(t.Align()) != 0:
-		return nil, fail(InvalidParameter, "offset %d is not a multiple of %d, the alignment of %s", offset, t.Align(), t)
+		return nil, fault.Fail(fault.InvalidParameter, "offset %d is not a multiple of %d, the alignment of %s", offset,
+			t.Align(), t)
 	}
+	v.lent.Store(true)
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset])), n), nil
 }
 
-// findPointer is the path to the first pointer inside a type, or "".
+// FirstOutside returns the first byte outside a range of this length, among those from an offset on that are not all
+// inside.
+func FirstOutside(offset, length int64) int64 {
+	if 0 <= offset && offset < length {
+		return length
+	}
+	return offset
+}
+
+// findPointer returns the path to the first pointer inside a type, or "".
 func findPointer(t reflect.Type, path string) string {
 	switch t.Kind() {
 	case reflect.Struct:

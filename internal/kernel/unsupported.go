@@ -5,16 +5,20 @@ package kernel
 import (
 	"context"
 	"time"
+
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// The twins of a platform that has no memory to share between processes, or no way to name it. They fail, and say so:
-// a section that nobody else can open would be a lie.
+// This file lists what a platform must provide: each file with a platform's name implements some of these twins. Here
+// they are for platforms that have no memory to share between processes, or no way to name it. They fail: a section
+// that nobody else can open would be a lie.
 
-type nativeSection struct{}
+type nativeSection struct{ seat seat }
 
 type nativeView struct{}
 
-func unsupported() error { return &Fault{Code: NotSupported} }
+func unsupported() error { return &fault.Fault{Code: fault.NotSupported} }
 
 func createSection(context.Context, Name, Spec, Access, Mode) (nativeSection, bool, error) {
 	return nativeSection{}, false, unsupported()
@@ -47,7 +51,7 @@ func openWaitable(context.Context, Name, Kind, Rights) (*nativeWaitable, error) 
 	return nil, unsupported()
 }
 
-func (*nativeWaitable) bind(*uses)                   {}
+func (*nativeWaitable) bind(*waiting.Uses)           {}
 func (*nativeWaitable) lockFree() bool               { return false }
 func (*nativeWaitable) unlockHeld() (bool, error)    { return false, nil }
 func (*nativeWaitable) holds() bool                  { return false }
@@ -57,11 +61,14 @@ func (*nativeWaitable) set() error                   { return unsupported() }
 func (*nativeWaitable) reset() error                 { return unsupported() }
 func (*nativeWaitable) pulse() error                 { return unsupported() }
 func (*nativeWaitable) release(int64) (int64, error) { return 0, unsupported() }
-func (*nativeWaitable) try() (bool, bool, error)     { return false, false, unsupported() }
-func (*nativeWaitable) unlock() error                { return unsupported() }
-func (*nativeWaitable) abandon() error               { return unsupported() }
-func (*nativeWaitable) close() error                 { return unsupported() }
-func (*nativeWaitable) same(*nativeWaitable) bool    { return false }
+func (*nativeWaitable) wait(context.Context) (Outcome, error) {
+	return Outcome{}, unsupported()
+}
+func (*nativeWaitable) try() (bool, bool, error)  { return false, false, unsupported() }
+func (*nativeWaitable) unlock() error             { return unsupported() }
+func (*nativeWaitable) abandon() error            { return unsupported() }
+func (*nativeWaitable) close() error              { return unsupported() }
+func (*nativeWaitable) same(*nativeWaitable) bool { return false }
 
 func waitNative(context.Context, []*nativeWaitable, bool) (Outcome, error) {
 	return Outcome{}, unsupported()
@@ -79,8 +86,10 @@ func listObjects(Namespace) ([]Info, error) { return nil, unsupported() }
 func listNames(Namespace) ([]string, error) { return nil, unsupported() }
 
 func buryObjects(Namespace) ([]Burial, error) { return nil, unsupported() }
+func judgeShared(string, uintptr) error       { return unsupported() }
+func buryElsewhere() ([]Burial, error)        { return nil, unsupported() }
 
-// nameWatch is never waited on: the open before it fails, and not for want of the name.
+// nameWatch is never waited on: the open before it fails, and not because the name is missing.
 type nameWatch struct{}
 
 func newNameWatch(Name) *nameWatch { return &nameWatch{} }

@@ -6,20 +6,22 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 	"golang.org/x/sys/windows"
 )
 
-// The system waits, for one, any or all of several objects. What it does not know is the end of a context, and that
+// The system waits, for one, any or all of several objects. But it does not know about the end of a context, nor that
 // mutexes belong to handles.
 
-// signal is how one of the system's waits ended: by an object, or ok is false.
+// signal is how one of the system's waits ended: by an object, or with ok false.
 type signal struct {
-	index     int // for all of several objects always 0
+	index     int // always 0 in a wait for all of several objects
 	abandoned bool
 	ok        bool
 }
 
-// systemWait looks once, or sleeps until it is let through; if it is alertable, an interruption ends it too. It blocks
+// systemWait looks once, or sleeps until it is satisfied; if it is alertable, an interruption ends it too. It blocks
 // its thread in a system call, and nothing else.
 func systemWait(handles []windows.Handle, all, sleep, alertable bool) (signal, error) {
 	timeout := uint32(0)
@@ -28,7 +30,7 @@ func systemWait(handles []windows.Handle, all, sleep, alertable bool) (signal, e
 	}
 	status, err := waitForMultipleObjectsEx(uint32(len(handles)), &handles[0], all, timeout, alertable)
 	if err != nil {
-		return signal{}, fault(err)
+		return signal{}, systemFault(err)
 	}
 	count := uint32(len(handles))
 	switch {
@@ -40,7 +42,7 @@ func systemWait(handles []windows.Handle, all, sleep, alertable bool) (signal, e
 	return signal{}, nil
 }
 
-// handlesOf are the system's handles, with room for one more.
+// handlesOf returns the system's handles, with room for one more.
 func handlesOf(objects []*nativeWaitable) []windows.Handle {
 	handles := make([]windows.Handle, len(objects), len(objects)+1)
 	for i, n := range objects {
@@ -51,7 +53,7 @@ func handlesOf(objects []*nativeWaitable) []windows.Handle {
 
 func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	if n.kind == KindMutex {
-		w := newWaiting([]*nativeWaitable{n}, false)
+		w := newNativeWait([]*nativeWaitable{n}, false)
 		defer w.end()
 		outcome, ok, err := w.look(false)
 		return ok, outcome.Abandoned, err
@@ -60,20 +62,25 @@ func (n *nativeWaitable) try() (acquired, abandoned bool, err error) {
 	return s.ok, false, err
 }
 
+// wait waits for this object alone.
+func (n *nativeWaitable) wait(ctx context.Context) (Outcome, error) {
+	return waitNative(ctx, []*nativeWaitable{n}, false)
+}
+
 func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outcome, error) {
-	w := newWaiting(objects, all && len(objects) > 1)
+	w := newNativeWait(objects, all && len(objects) > 1)
 	if len(w.mutexes) == 0 && (ctx.Done() == nil || !w.all && len(objects) < MaximumWaitObjects) {
 		return waitHere(ctx, handlesOf(objects), w.all)
 	}
 	defer w.end()
-	if over := ctx.Err(); over != nil {
+	if over := waiting.ContextError(ctx); over != nil {
 		outcome, ok, err := w.look(false)
 		if !ok && err == nil {
 			err = over
 		}
 		return outcome, err
 	}
-	if err := w.begin(); err != nil {
+	if err := w.enlist(); err != nil {
 		return Outcome{}, err
 	}
 	defer context.AfterFunc(ctx, w.interrupt)()
@@ -81,15 +88,15 @@ func waitNative(ctx context.Context, objects []*nativeWaitable, all bool) (Outco
 		if outcome, ok, err := w.look(true); ok || err != nil {
 			return outcome, err
 		}
-		if err := ctx.Err(); err != nil {
+		if err := waiting.ContextError(ctx); err != nil {
 			return Outcome{}, err
 		}
 	}
 }
 
-// waitHere waits on the caller's thread, for events and semaphores. To hand a wait to another thread and back takes
-// longer than most waits last. If the context can be cancelled, one more event is waited for, after all others: so they
-// are looked at first. (That is why all of several objects, or 64, cannot be waited for like this.)
+// waitHere waits on the caller's thread, for events and semaphores. Handing a wait to another thread and back takes
+// longer than most waits last. If the context can be cancelled, it waits for one more event, after all others, so that
+// they are looked at first. (That is why all of several objects, or 64, cannot be waited for like this.)
 func waitHere(ctx context.Context, handles []windows.Handle, all bool) (Outcome, error) {
 	objects := len(handles)
 	for sleep := false; ; sleep = true {
@@ -100,7 +107,7 @@ func waitHere(ctx context.Context, handles []windows.Handle, all bool) (Outcome,
 		case s.ok && s.index < objects:
 			return Outcome{Index: s.index}, nil
 		case ctx.Err() != nil:
-			return Outcome{}, ctx.Err()
+			return Outcome{}, waiting.ContextError(ctx)
 		case !sleep && ctx.Done() != nil:
 			b, err := newBell(ctx)
 			if err != nil {
@@ -119,7 +126,7 @@ type bell struct {
 	stop  func() bool
 }
 
-// bells are events for the next ones: to make one costs two system calls, for each wait.
+// bells are events for reuse: making one for each wait would cost two system calls.
 var bells struct {
 	sync.Mutex
 	idle []windows.Handle
@@ -138,7 +145,7 @@ func newBell(ctx context.Context) (*bell, error) {
 	if b.event == 0 {
 		var err error
 		if b.event, err = windows.CreateEvent(nil, 0, 0, nil); err != nil {
-			return nil, fault(err)
+			return nil, systemFault(err)
 		}
 	}
 	b.stop = context.AfterFunc(ctx, func() {
@@ -151,7 +158,7 @@ func newBell(ctx context.Context) (*bell, error) {
 // end keeps the event for another wait, not ringing.
 func (b *bell) end() {
 	if !b.stop() {
-		<-b.rung // or else it could ring in somebody else's wait
+		<-b.rung // otherwise it could ring in another wait
 		windows.ResetEvent(b.event)
 	}
 	bells.Lock()
@@ -165,20 +172,20 @@ func (b *bell) end() {
 	}
 }
 
-// waiting is a wait that runs on a thread of its own: because it may make the thread the owner of a mutex, or because it
-// could not be ended otherwise. It never runs on a thread that owns something, whose mutexes nobody could unlock
-// meanwhile.
-type waiting struct {
+// nativeWait is a wait that runs on a thread of its own: because it may make the thread the owner of a mutex, or
+// because it could not be ended otherwise. It never runs on a thread that owns something: nobody could unlock those
+// mutexes meanwhile.
+type nativeWait struct {
 	objects []*nativeWaitable
-	mutexes []*nativeWaitable // those among them, each once, in the order in which they are locked
+	mutexes []*nativeWaitable // those among them, each once, in locking order
 	all     bool
 
 	mu     sync.Mutex
 	thread *thread // nil before one is needed, and when it has become an owner
 }
 
-func newWaiting(objects []*nativeWaitable, all bool) *waiting {
-	w := &waiting{objects: objects, all: all}
+func newNativeWait(objects []*nativeWaitable, all bool) *nativeWait {
+	w := &nativeWait{objects: objects, all: all}
 	for _, n := range objects {
 		if n.kind == KindMutex {
 			w.mutexes = append(w.mutexes, n)
@@ -189,8 +196,8 @@ func newWaiting(objects []*nativeWaitable, all bool) *waiting {
 	return w
 }
 
-// take makes sure that there is a thread.
-func (w *waiting) take() (*thread, error) {
+// needThread makes sure that there is a thread.
+func (w *nativeWait) needThread() (*thread, error) {
 	if w.thread != nil {
 		return w.thread, nil
 	}
@@ -203,16 +210,16 @@ func (w *waiting) take() (*thread, error) {
 	return t, err
 }
 
-// begin is to be called before the wait sleeps: from here on every change of who owns a mutex interrupts it. There must
-// be a thread to interrupt by then, or a change before it sleeps would be missed.
-func (w *waiting) begin() error {
-	if _, err := w.take(); err != nil {
+// enlist must be called before the wait sleeps: from here on every change of a mutex's owner interrupts it. By then
+// there must be a thread to interrupt, or a change before it sleeps would be missed.
+func (w *nativeWait) enlist() error {
+	if _, err := w.needThread(); err != nil {
 		return err
 	}
 	for _, n := range w.mutexes {
 		n.mu.Lock()
 		if n.waits == nil {
-			n.waits = make(map[*waiting]struct{})
+			n.waits = make(map[*nativeWait]struct{})
 		}
 		n.waits[w] = struct{}{}
 		n.mu.Unlock()
@@ -220,7 +227,7 @@ func (w *waiting) begin() error {
 	return nil
 }
 
-func (w *waiting) end() {
+func (w *nativeWait) end() {
 	for _, n := range w.mutexes {
 		n.mu.Lock()
 		delete(n.waits, w)
@@ -232,7 +239,7 @@ func (w *waiting) end() {
 }
 
 // letGo takes the thread away from the wait.
-func (w *waiting) letGo() *thread {
+func (w *nativeWait) letGo() *thread {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.thread
@@ -241,7 +248,7 @@ func (w *waiting) letGo() *thread {
 }
 
 // interrupt makes the wait look again.
-func (w *waiting) interrupt() {
+func (w *nativeWait) interrupt() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.thread != nil {
@@ -249,23 +256,23 @@ func (w *waiting) interrupt() {
 	}
 }
 
-func (w *waiting) lock() {
+func (w *nativeWait) lock() {
 	for _, n := range w.mutexes {
 		n.mu.Lock()
 	}
 }
 
-func (w *waiting) unlock() {
+func (w *nativeWait) unlock() {
 	for _, n := range w.mutexes {
 		n.mu.Unlock()
 	}
 }
 
-// look looks once, or sleeps until it is let through or interrupted, and takes what lets it through.
+// look looks once, or sleeps until it is satisfied or interrupted, and acquires what satisfies it.
 //
-// A mutex that its handle owns already lets through at once, and the system is not asked about it: it would ask whether
-// the thread that waits owns it, and that is another one.
-func (w *waiting) look(sleep bool) (Outcome, bool, error) {
+// A mutex that its handle already owns satisfies the wait at once. The system is not asked about it: it would check
+// whether the waiting thread owns it, and that is another thread.
+func (w *nativeWait) look(sleep bool) (Outcome, bool, error) {
 	if w.all {
 		return w.lookForAll(sleep)
 	}
@@ -273,8 +280,8 @@ func (w *waiting) look(sleep bool) (Outcome, bool, error) {
 }
 
 // onThread is the system's wait on the wait's own thread. While it sleeps the mutexes are not locked.
-func (w *waiting) onThread(objects []*nativeWaitable, sleep bool) (s signal, err error) {
-	t, err := w.take()
+func (w *nativeWait) onThread(objects []*nativeWaitable, sleep bool) (s signal, err error) {
+	t, err := w.needThread()
 	if err != nil {
 		return s, err
 	}
@@ -288,7 +295,7 @@ func (w *waiting) onThread(objects []*nativeWaitable, sleep bool) (s signal, err
 }
 
 // obtain notes which mutexes the thread has become the owner of.
-func (w *waiting) obtain(objects ...*nativeWaitable) {
+func (w *nativeWait) obtain(objects ...*nativeWaitable) {
 	t := w.thread
 	for _, n := range objects {
 		if n.kind == KindMutex {
@@ -298,13 +305,13 @@ func (w *waiting) obtain(objects ...*nativeWaitable) {
 	}
 }
 
-func (w *waiting) lookForAny(sleep bool) (outcome Outcome, ok bool, err error) {
+func (w *nativeWait) lookForAny(sleep bool) (outcome Outcome, ok bool, err error) {
 	w.lock()
 	defer w.unlock()
 	owned := slices.IndexFunc(w.objects, func(n *nativeWaitable) bool { return n.owner != nil })
 	others := w.objects
 	if owned >= 0 {
-		others, sleep = w.objects[:owned], false // what stands before it comes first
+		others, sleep = w.objects[:owned], false // objects before it come first
 	}
 	if len(others) > 0 {
 		s, err := w.onThread(others, sleep)
@@ -324,7 +331,7 @@ func (w *waiting) lookForAny(sleep bool) (outcome Outcome, ok bool, err error) {
 	return Outcome{Index: owned}, true, nil
 }
 
-func (w *waiting) lookForAll(sleep bool) (outcome Outcome, ok bool, err error) {
+func (w *nativeWait) lookForAll(sleep bool) (outcome Outcome, ok bool, err error) {
 	w.lockSettled()
 	defer w.unlock()
 	var owned, others []*nativeWaitable
@@ -334,7 +341,7 @@ func (w *waiting) lookForAll(sleep bool) (outcome Outcome, ok bool, err error) {
 			continue
 		}
 		if n.depth+int64(n.leaning) >= maximumCount {
-			return Outcome{}, false, &Fault{Code: MutantLimit}
+			return Outcome{}, false, &fault.Fault{Code: fault.MutantLimit}
 		}
 		owned = append(owned, n)
 	}
@@ -363,9 +370,9 @@ func (w *waiting) lookForAll(sleep bool) (outcome Outcome, ok bool, err error) {
 	return outcome, true, nil
 }
 
-// lockSettled locks the mutexes when none of them is about to be given up: who gives one up waits for the waits that
-// leave it out, and would for ever if they began anew.
-func (w *waiting) lockSettled() {
+// lockSettled locks the mutexes when none of them is about to be given up: giving one up waits for the waits that leave
+// it out, and would wait for ever if they began again.
+func (w *nativeWait) lockSettled() {
 	for {
 		w.lock()
 		i := slices.IndexFunc(w.mutexes, (*nativeWaitable).leaving)
@@ -385,9 +392,10 @@ func (w *waiting) lockSettled() {
 // leaving reports whether the mutex is about to be given up.
 func (n *nativeWaitable) leaving() bool { return n.owner != nil && n.depth == 0 }
 
-// suspect is the mutex that was abandoned if the wait for all of the objects finds one that was. The system does not say
-// which; the state before the wait does, but for a mutex that is abandoned during the wait, which somebody must own then.
-func (w *waiting) suspect(objects []*nativeWaitable) *nativeWaitable {
+// suspect returns the mutex that was abandoned if the wait for all of the objects finds an abandoned one. The system
+// does not say which; the state before the wait does, except for a mutex that is abandoned during the wait, which
+// somebody must own then.
+func (w *nativeWait) suspect(objects []*nativeWaitable) *nativeWaitable {
 	var first, owned *nativeWaitable
 	for _, n := range objects {
 		if n.kind != KindMutex {

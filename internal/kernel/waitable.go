@@ -2,11 +2,12 @@ package kernel
 
 import (
 	"context"
-	"math"
-	"time"
+
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// Rights are what a handle to an event, mutex or semaphore may do; the numbers are Windows'.
+// Rights are what a handle to an event, mutex or semaphore may do. The numbers are Windows'.
 type Rights uint32
 
 const (
@@ -16,55 +17,53 @@ const (
 )
 
 // MaximumWaitObjects is how many objects one wait can be for.
-const MaximumWaitObjects = 64
+const MaximumWaitObjects = waiting.MaximumObjects
 
-// maximumCount is what a semaphore's count and a mutex's recursion cannot be above.
-const maximumCount = math.MaxInt32
+// maximumCount is the limit of a semaphore's count and of a mutex's recursion.
+const maximumCount = waiting.MaximumCount
 
 // WaitableSpec is what the creator of an event, a mutex or a semaphore asks for. The creator's handle has all rights.
 type WaitableSpec struct {
 	Kind     Kind
 	Manual   bool  // an event's reset mode
 	Signaled bool  // an event's state
-	Owned    bool  // a mutex that its creator holds
+	Owned    bool  // the creator holds the mutex
 	Initial  int64 // a semaphore's count
-	Maximum  int64 // and what it can never be above
-	Share    Share // Read lets wait, Write lets modify too
+	Maximum  int64 // the limit of that count
+	Share    Share // Read lets others wait, Write lets them modify too
 }
 
-// check refuses what no platform takes.
+// check refuses what no platform accepts.
 func (s *WaitableSpec) check() error {
 	if s.Kind != KindSemaphore {
 		return nil
 	}
 	if s.Maximum < 1 || s.Maximum > maximumCount || s.Initial < 0 || s.Initial > s.Maximum {
-		return fail(InvalidParameter, "an initial count of %d and a maximum of %d: it takes 0 <= initial <= maximum and 1 <= maximum <= %d",
+		return fault.Fail(fault.InvalidParameter,
+			"an initial count of %d and a maximum of %d: required are 0 <= initial <= maximum and 1 <= maximum <= %d",
 			s.Initial, s.Maximum, maximumCount)
 	}
 	return nil
 }
 
-// SectionOption is the error for an option that only sections have.
-func SectionOption() error {
-	return fail(InvalidParameter, "protection and commit are options of sections")
-}
-
 // Waitable is a handle to an object that can be waited for: an event, a mutex or a semaphore. Its methods may be called
 // by several goroutines at once.
 //
-// The twin, nativeWaitable, is the platform's part. It is used between uses.enter and uses.leave only, and closed once.
+// The twin, nativeWaitable, is the platform's part. It is used only between uses.Enter and uses.Leave, and closed once.
 // It may keep a use of its own for as long as it owns a mutex.
 type Waitable struct {
-	uses   uses
+	uses   waiting.Uses
 	kind   Kind
 	rights Rights
 	name   string
 	native *nativeWaitable
 }
 
-// CreateWaitable makes an object, or with MayExist opens the one that exists, whose state then stays as it is. existed
-// says which. An empty name makes an unnamed object.
-func CreateWaitable(ctx context.Context, name string, spec WaitableSpec, mode Mode) (w *Waitable, existed bool, err error) {
+// CreateWaitable makes an object, or with MayExist opens an existing one, which keeps its state. existed says which. An
+// empty name makes an unnamed object.
+func CreateWaitable(
+	ctx context.Context, name string, spec WaitableSpec, mode Mode,
+) (w *Waitable, existed bool, err error) {
 	if err := spec.check(); err != nil {
 		return nil, false, err
 	}
@@ -79,10 +78,10 @@ func CreateWaitable(ctx context.Context, name string, spec WaitableSpec, mode Mo
 	return newWaitable(name, spec.Kind, allRights, native), existed, nil
 }
 
-// OpenWaitable opens an object that exists.
+// OpenWaitable opens an existing object.
 func OpenWaitable(ctx context.Context, name string, kind Kind, rights Rights) (*Waitable, error) {
 	if rights&^allRights != 0 {
-		return nil, fail(InvalidParameter, "unknown rights %#x", uint32(rights&^allRights))
+		return nil, fault.Fail(fault.InvalidParameter, "unknown rights %#x", uint32(rights&^allRights))
 	}
 	parsed, err := resolveExisting(name)
 	if err != nil {
@@ -104,12 +103,12 @@ func newWaitable(name string, kind Kind, rights Rights, native *nativeWaitable) 
 	return w
 }
 
-// refuseNoRights is the answer to an open that asks for nothing: the name comes first, as in OpenEvent.
+// refuseNoRights is the error of an open that asks for no rights: the name is checked first, as in OpenEvent.
 func refuseNoRights(name Name) error {
 	if !exists(name) {
-		return &Fault{Code: FileNotFound}
+		return &fault.Fault{Code: fault.FileNotFound}
 	}
-	return fail(AccessDenied, "no rights were asked for")
+	return fault.Fail(fault.AccessDenied, "no rights were requested")
 }
 
 // WaitOpenWaitable opens an object as soon as it exists.
@@ -120,15 +119,15 @@ func WaitOpenWaitable(ctx context.Context, name string, kind Kind, rights Rights
 // Name is the name that the handle was opened with.
 func (w *Waitable) Name() string { return w.name }
 
-// Kind is the object's kind.
+// Kind returns the object's kind.
 func (w *Waitable) Kind() Kind { return w.kind }
 
-// Rights are what the handle grants.
+// Rights returns what the handle grants.
 func (w *Waitable) Rights() Rights { return w.rights }
 
-// begin checks that a call is one for this handle, and registers its use. A nil error obliges to leave.
-func (w *Waitable) begin(kind Kind, need Rights) error {
-	if !w.uses.enter() {
+// enter checks that a call fits this handle, and registers its use. After a nil error leave must be called.
+func (w *Waitable) enter(kind Kind, need Rights) error {
+	if !w.uses.Enter() {
 		return closedHandle()
 	}
 	switch {
@@ -137,20 +136,20 @@ func (w *Waitable) begin(kind Kind, need Rights) error {
 		return otherKind(w.kind)
 	case need&^w.rights != 0:
 		w.leave()
-		return fail(AccessDenied, "the handle was not opened with this right")
+		return fault.Fail(fault.AccessDenied, "the handle was not opened with this right")
 	}
 	return nil
 }
 
 func (w *Waitable) leave() {
-	if w.uses.leave() {
+	if w.uses.Leave() {
 		w.native.close()
 	}
 }
 
-// Set signals an event. One for which nobody sleeps takes the short way, where the platform has one.
+// Set signals an event. If nobody sleeps it takes the short way, where the platform has one.
 func (w *Waitable) Set() error {
-	if w.rights&ModifyState != 0 && w.uses.enter() {
+	if w.rights&ModifyState != 0 && w.uses.Enter() {
 		if w.native.setUnwatched() {
 			w.leave()
 			return nil
@@ -161,25 +160,25 @@ func (w *Waitable) Set() error {
 }
 
 func (w *Waitable) set() error {
-	if err := w.begin(KindEvent, ModifyState); err != nil {
+	if err := w.enter(KindEvent, ModifyState); err != nil {
 		return err
 	}
 	defer w.leave()
 	return w.native.set()
 }
 
-// Reset takes an event's signal back.
+// Reset makes an event nonsignaled.
 func (w *Waitable) Reset() error {
-	if err := w.begin(KindEvent, ModifyState); err != nil {
+	if err := w.enter(KindEvent, ModifyState); err != nil {
 		return err
 	}
 	defer w.leave()
 	return w.native.reset()
 }
 
-// Pulse lets through who waits for an event now, and leaves it reset.
+// Pulse releases those that wait for an event now, and leaves it nonsignaled.
 func (w *Waitable) Pulse() error {
-	if err := w.begin(KindEvent, ModifyState); err != nil {
+	if err := w.enter(KindEvent, ModifyState); err != nil {
 		return err
 	}
 	defer w.leave()
@@ -188,20 +187,20 @@ func (w *Waitable) Pulse() error {
 
 // Release adds to a semaphore's count and returns what it was.
 func (w *Waitable) Release(n int64) (previous int64, err error) {
-	if err := w.begin(KindSemaphore, ModifyState); err != nil {
+	if err := w.enter(KindSemaphore, ModifyState); err != nil {
 		return 0, err
 	}
 	defer w.leave()
 	if n < 1 || n > maximumCount {
-		return 0, fail(InvalidParameter, "%d is no number to release", n)
+		return 0, fault.Fail(fault.InvalidParameter, "%d cannot be released", n)
 	}
 	return w.native.release(n)
 }
 
-// Lock takes a mutex. One that nobody has takes the short way, where the platform has one: the use that begins here
-// then lasts as long as the mutex is held.
+// Lock acquires a mutex. If nobody owns it, it takes the short way, where the platform has one: the use that begins
+// here then lasts as long as the mutex is held.
 func (w *Waitable) Lock(ctx context.Context) (abandoned bool, err error) {
-	if w.rights&Synchronize != 0 && w.uses.enter() {
+	if w.rights&Synchronize != 0 && w.uses.Enter() {
 		if w.native.lockFree() {
 			return false, nil
 		}
@@ -211,24 +210,24 @@ func (w *Waitable) Lock(ctx context.Context) (abandoned bool, err error) {
 }
 
 func (w *Waitable) lock(ctx context.Context) (abandoned bool, err error) {
-	if err := w.begin(KindMutex, Synchronize); err != nil {
+	if err := w.enter(KindMutex, Synchronize); err != nil {
 		return false, err
 	}
 	defer w.leave()
 	if acquired, abandoned, err := w.native.try(); acquired || err != nil {
 		return abandoned, err
 	}
-	outcome, err := waitNative(ctx, []*nativeWaitable{w.native}, false)
+	outcome, err := w.native.wait(ctx)
 	return outcome.Abandoned, err
 }
 
-// Unlock undoes one Lock. Owning the mutex is all the right it takes.
+// Unlock undoes one Lock. It requires no right but owning the mutex.
 func (w *Waitable) Unlock() error {
 	if done, err := w.native.unlockHeld(); done {
 		return err
 	}
-	if err := w.begin(KindMutex, 0); err != nil {
-		if w.native.holds() { // a Lock that ended after Close: what it got must be given back
+	if err := w.enter(KindMutex, 0); err != nil {
+		if w.native.holds() { // a Lock that ended after Close: what it acquired must be given back
 			return w.native.unlock()
 		}
 		return err
@@ -239,7 +238,7 @@ func (w *Waitable) Unlock() error {
 
 // Try is a wait that does not wait.
 func (w *Waitable) Try() (acquired, abandoned bool, err error) {
-	if err := w.begin(w.kind, Synchronize); err != nil {
+	if err := w.enter(w.kind, Synchronize); err != nil {
 		return false, false, err
 	}
 	defer w.leave()
@@ -248,7 +247,7 @@ func (w *Waitable) Try() (acquired, abandoned bool, err error) {
 
 // Wait waits for this object alone. The first few looks take the short way, where the platform has one.
 func (w *Waitable) Wait(ctx context.Context) (abandoned bool, err error) {
-	if w.rights&Synchronize != 0 && w.uses.enter() {
+	if w.rights&Synchronize != 0 && w.uses.Enter() {
 		if w.native.takeSoon() {
 			w.leave()
 			return false, nil
@@ -259,18 +258,18 @@ func (w *Waitable) Wait(ctx context.Context) (abandoned bool, err error) {
 }
 
 func (w *Waitable) wait(ctx context.Context) (abandoned bool, err error) {
-	if err := w.begin(w.kind, Synchronize); err != nil {
+	if err := w.enter(w.kind, Synchronize); err != nil {
 		return false, err
 	}
 	defer w.leave()
-	outcome, err := waitNative(ctx, []*nativeWaitable{w.native}, false)
+	outcome, err := w.native.wait(ctx)
 	return outcome.Abandoned, err
 }
 
 // Close closes the handle. A mutex that it owns is abandoned. A wait that runs on it goes on, and the platform's handle
 // is closed after it.
 func (w *Waitable) Close() error {
-	first, free := w.uses.close()
+	first, free := w.uses.Close()
 	if !first {
 		return closedHandle()
 	}
@@ -280,32 +279,30 @@ func (w *Waitable) Close() error {
 	return w.native.abandon()
 }
 
-// Outcome is how a wait ended well.
-type Outcome struct {
-	Index     int
-	Abandoned bool
-}
+// Outcome is how a wait that succeeded ended.
+type Outcome = waiting.Outcome
 
-// Wait waits for one of the objects, or with all for all of them at once. A context that is done makes it look once.
+// Wait waits for one of the objects, or with all for all of them at once. If the context is done it looks once.
 func Wait(ctx context.Context, objects []*Waitable, all bool) (Outcome, error) {
 	if len(objects) < 1 || len(objects) > MaximumWaitObjects {
-		return Outcome{}, fail(InvalidParameter, "%d objects; a wait is for 1 to %d", len(objects), MaximumWaitObjects)
+		return Outcome{}, fault.Fail(fault.InvalidParameter, "%d objects; a wait is for 1 to %d", len(objects),
+			MaximumWaitObjects)
 	}
 	natives := make([]*nativeWaitable, len(objects))
 	for i, w := range objects {
-		if err := w.begin(w.kind, Synchronize); err != nil {
+		if err := w.enter(w.kind, Synchronize); err != nil {
 			return Outcome{}, err
 		}
 		defer w.leave()
 		natives[i] = w.native
 	}
 	if all && sameTwice(natives) {
-		return Outcome{}, fail(InvalidParameter, "two of the objects are the same")
+		return Outcome{}, fault.Fail(fault.InvalidParameter, "two of the objects are the same")
 	}
 	return waitNative(ctx, natives, all)
 }
 
-// sameTwice reports whether two handles are of one object.
+// sameTwice reports whether two of the handles refer to one object.
 func sameTwice(natives []*nativeWaitable) bool {
 	for i, a := range natives {
 		for _, b := range natives[:i] {
@@ -317,15 +314,5 @@ func sameTwice(natives []*nativeWaitable) bool {
 	return false
 }
 
-// State is what a waitable object is in at one moment.
-type State struct {
-	Manual    bool      // event
-	Signaled  bool      // a wait would not wait
-	Count     int64     // semaphore
-	Maximum   int64     // semaphore
-	Abandoned bool      // mutex: the next owner will be told so
-	Owned     bool      // mutex
-	OwnerPID  int       // mutex: 0 where it has no owner, or the owner cannot be told
-	Since     time.Time // mutex: owned since when; zero where unknown
-	Waiters   int       // threads that wait; -1 where unknown
-}
+// State is a snapshot of a waitable object.
+type State = waiting.State

@@ -3,55 +3,45 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"errors"
-	"runtime/debug"
-	"sync/atomic"
-	"unsafe"
+	"time"
+
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// nativeWaitable is an open event, mutex or semaphore. What its kind does with the state's word stands in event.go,
-// mutex.go and semaphore.go, the waiting for all kinds in wait.go, and what happens around deaths in patrol.go.
+// nativeWaitable is an open event, mutex or semaphore: the state, which is package waiting's, and the handle by which
+// it is reached.
 type nativeWaitable struct {
+	waiting.Object
 	*handle
-	kind     Kind
-	manual   bool   // an event that stays set
-	maximum  uint32 // of a semaphore
-	token    token  // the same for all handles of one object
-	state    *state
-	mapped   []byte
-	readOnly bool // the state can be looked at only, which suffices to wait for a manual-reset event
-	silent   bool // others may be in that position, and cannot say that they sleep
-	fragile  bool // others can cut the state short
-
-	seats *entry // the file with the lock bytes of the seats; nil where nobody else can have the object
-	id    uint32 // the own seat; 0 for readOnly
-
-	uses    *uses        // of the whole handle: it is in use as long as it owns a mutex
-	page    *int64       // where the process id is kept; nil where it is not
-	depth   atomic.Int32 // how many times this handle has locked the mutex
-	asleep  atomic.Int32 // how many waits of this handle sleep on the word
-	inCrowd atomic.Int32 // and how many on crowd
-
-	shortSleeps atomic.Uint32 // of waits that a longer look would have spared the sleep
-	lastPlace   atomic.Uint32 // the place that a wait of this handle slept in last
-	nextToClear atomic.Uint32 // the place at which to look next for dead sleepers
-	slept       atomic.Int64  // how long the last wait took that slept, in nanoseconds
-	alarms      alarms        // of the waits that sleep, if silent or fragile
-
-	lender *Waitable // whose memory this is, of an unnamed object; nil for the first handle
+	mapped []byte
+	seats  *seats    // nil if nobody else can have the object, or if it can only be looked at
+	lender *Waitable // of an unnamed object: the handle whose memory this is; nil for the first
 }
 
 // waitableAccess is how the state is opened: nearly every wait changes it.
 const waitableAccess = Read | Write
 
 func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode) (*nativeWaitable, bool, error) {
-	if err := spec.possible(); err != nil {
+	if err := cmp.Or(spec.possible(), checkWaitVariable()); err != nil {
 		return nil, false, err
 	}
+	p, err := placeOf(name.Namespace)
+	if err != nil {
+		return nil, false, err
+	}
+	return p.createWaitable(ctx, name, spec, mode)
+}
+
+func (p *place) createWaitable(
+	ctx context.Context, name Name, spec WaitableSpec, mode Mode,
+) (*nativeWaitable, bool, error) {
 	m := &making{
-		Spec:   Spec{Size: roundToPages(stateSize), Protection: PageReadWrite, Share: spec.Share},
+		Spec:   Spec{Size: roundToPages(waiting.Size), Protection: PageReadWrite, Share: spec.Share},
 		access: waitableAccess, kind: spec.Kind, maximum: uint32(spec.Maximum),
 	}
 	if spec.Manual {
@@ -59,71 +49,70 @@ func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode
 	}
 	var made *nativeWaitable
 	m.prepare = func(h *handle) error {
-		made = &nativeWaitable{
-			handle: h, kind: m.kind, manual: spec.Manual, maximum: m.maximum, silent: spec.Share.reads(),
-		}
-		return made.begin(spec)
+		made = &nativeWaitable{handle: h}
+		return made.makeState(m, spec)
 	}
 	m.undo = func() { made.retract() }
-	h, existed, err := createObject(ctx, name, m, mode)
+	h, existed, err := p.createObject(ctx, name, m, mode)
 	if err != nil {
 		return nil, false, err
 	}
 	if !existed {
-		enroll(made)
 		if spec.Owned {
-			startPatrol() // it writes down since when
+			made.Watch() // the patrol notes when it was acquired
 		}
 		return made, false, nil
 	}
-	n, err := attachWaitable(h, waitableAccess)
+	n, err := waitableOn(h, waitableAccess)
 	return n, true, err
 }
 
-// possible refuses what Unix cannot give.
+// possible refuses what Unix cannot do.
 func (s *WaitableSpec) possible() error {
-	if !sharedAtomics {
-		return fail(NotSupported, "this processor has no 64-bit atomic operations that work between processes")
+	if !waiting.SharedAtomics {
+		return fault.Fail(fault.NotSupported, "this processor has no 64-bit atomic operations that work between processes")
 	}
 	if err := s.Share.check(); err != nil {
 		return err
 	}
 	if s.Share.reads() && !s.Manual {
-		return &Fault{Code: NotSupported, Cause: errWaitWrites, Advice: "share it for reading and writing (ReadWrite; shm: --share write)"}
+		return &fault.Fault{Code: fault.NotSupported, Cause: errWaitWrites,
+			Advice: "share it for AllRights (shm: --share write)"}
 	}
 	return nil
 }
 
-var errWaitWrites = errors.New("to wait for anything but a manual-reset event is to change it, which takes the right to write")
+var errWaitWrites = errors.New("waiting for anything but a manual-reset event changes it, which requires the right " +
+	"to write")
 
-// reads reports whether others may read, and not write.
+// reads reports whether others may read but not write.
 func (s *Share) reads() bool { return s.Audience != Owner && s.Access&Write == 0 }
 
-// begin makes the state of a new object, and takes a seat. Nobody else knows the object yet.
-func (n *nativeWaitable) begin(spec WaitableSpec) error {
-	if err := n.mapState(waitableAccess); err != nil {
+// makeState makes the state of a new object, and takes a seat. Nobody else knows the object yet.
+func (n *nativeWaitable) makeState(m *making, spec WaitableSpec) error {
+	named := n.entry != nil && n.entry.file != fileName("")
+	c := waiting.Config{Kind: waitingKind(m.kind, m.attributes), Maximum: m.maximum, Silent: spec.Share.reads()}
+	if named {
+		c.Token = n.entry.token
+	} else {
+		crand.Read(c.Token[:])
+	}
+	if err := n.mapState(waitableAccess, c); err != nil {
 		return err
 	}
-	value := uint32(spec.Initial)
-	if spec.Signaled {
-		value = eventSignaled
-	}
-	n.state.word.Store(uint64(value) << 32)
-	if n.entry == nil || n.entry.file == fileName("") {
-		crand.Read(n.token[:])
-		n.id = 1
+	n.Begin(spec.Signaled, uint32(spec.Initial))
+	if !named {
+		n.SitAlone()
 		n.own(spec)
 		return nil
 	}
-	n.token = n.entry.token
-	seats, err := n.place.backing.makeSeats(n.entry, n.mem)
+	file, err := n.place.backing.makeSeats(n.entry, n.mem)
 	if err == nil {
-		n.seats = seats
-		err = n.takeSeat()
+		err = n.takeSeat(file)
 	}
 	if err == nil {
 		n.own(spec)
-		err = n.place.backing.publishSeats(n.entry, n.seats)
+		err = n.place.backing.publishSeats(n.entry, file)
 	}
 	if err != nil {
 		n.retract()
@@ -134,12 +123,11 @@ func (n *nativeWaitable) begin(spec WaitableSpec) error {
 // own gives a new mutex to its creator.
 func (n *nativeWaitable) own(spec WaitableSpec) {
 	if spec.Owned {
-		n.depth.Store(1)
-		n.state.word.Store(uint64(n.id) << 32)
+		n.Own()
 	}
 }
 
-// retract takes back what begin did, when the object does not get its name.
+// retract undoes makeState if the object does not get its name.
 func (n *nativeWaitable) retract() {
 	if n.mapped != nil {
 		unmap(n.mapped)
@@ -147,13 +135,37 @@ func (n *nativeWaitable) retract() {
 	}
 	if n.seats != nil {
 		n.place.backing.removeSeats(n.entry)
-		n.unseat()
+		n.leaveSeat()
+	}
+}
+
+// waitingKind returns what package waiting calls the kind of an object with these attributes.
+func waitingKind(kind Kind, attributes uint32) waiting.Kind {
+	switch {
+	case kind == KindMutex:
+		return waiting.Mutex
+	case kind == KindSemaphore:
+		return waiting.Semaphore
+	case attributes&manualReset != 0:
+		return waiting.ManualEvent
+	}
+	return waiting.AutoEvent
+}
+
+// configOf returns what an open entry says about its object.
+func configOf(e *entry, access Access) waiting.Config {
+	return waiting.Config{
+		Kind: waitingKind(e.kind, e.attributes), Maximum: e.maximum, Token: e.token, ReadOnly: access&Write == 0,
+		Silent: e.header.mode&0o060 == 0o040 || e.header.mode&0o006 == 0o004,
 	}
 }
 
 func openWaitable(ctx context.Context, name Name, kind Kind, rights Rights) (*nativeWaitable, error) {
-	if !sharedAtomics {
+	if !waiting.SharedAtomics {
 		return nil, (&WaitableSpec{}).possible()
+	}
+	if err := checkWaitVariable(); err != nil {
+		return nil, err
 	}
 	p, err := placeOf(name.Namespace)
 	if err != nil {
@@ -161,46 +173,37 @@ func openWaitable(ctx context.Context, name Name, kind Kind, rights Rights) (*na
 	}
 	access := Access(waitableAccess)
 	h, err := openInPlace(ctx, p, name, kind, access)
-	if codeOf(err) == AccessDenied && kind == KindEvent && rights == Synchronize {
-		access = Read // it may be enough
+	if fault.CodeOf(err) == fault.AccessDenied && kind == KindEvent && rights == Synchronize {
+		access = Read // that may be enough
 		h, err = openInPlace(ctx, p, name, kind, access)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return attachWaitable(h, access)
+	return waitableOn(h, access)
 }
 
-// openInPlace is an open as one operation.
-func openInPlace(ctx context.Context, p *place, name Name, kind Kind, access Access) (*handle, error) {
-	defer p.locks.begin()()
-	return openObject(ctx, p, name, kind, access)
-}
-
-// attachWaitable makes a waitable of a handle that is open: it maps the state and takes a seat. The handle is closed if
-// that fails.
-func attachWaitable(h *handle, access Access) (*nativeWaitable, error) {
-	n := &nativeWaitable{
-		handle: h, kind: h.entry.kind, manual: h.entry.attributes&manualReset != 0, maximum: h.entry.maximum,
-		token: h.entry.token, readOnly: access&Write == 0, silent: h.entry.header.mode&0o060 == 0o040 || h.entry.header.mode&0o006 == 0o004,
-	}
-	if err := n.attach(access); err != nil {
+// waitableOn makes a waitable of an open handle: it maps the state and takes a seat. If that fails it closes the
+// handle.
+func waitableOn(h *handle, access Access) (*nativeWaitable, error) {
+	n := &nativeWaitable{handle: h}
+	if err := n.openState(access); err != nil {
 		n.close()
 		return nil, err
 	}
-	enroll(n)
 	return n, nil
 }
 
-// attach is what may fail of attachWaitable.
-func (n *nativeWaitable) attach(access Access) error {
-	if n.readOnly && !n.manual {
-		return &Fault{Code: AccessDenied, Cause: errWaitWrites}
+// openState is the part of waitableOn that may fail.
+func (n *nativeWaitable) openState(access Access) error {
+	c := configOf(n.entry, access)
+	if c.ReadOnly && c.Kind != waiting.ManualEvent {
+		return &fault.Fault{Code: fault.AccessDenied, Cause: errWaitWrites}
 	}
-	if n.size_ < roundToPages(stateSize) {
+	if n.size_ < roundToPages(waiting.Size) {
 		return n.entry.corrupt("its state is too small")
 	}
-	if err := n.mapState(access); err != nil || n.readOnly {
+	if err := n.mapState(access, c); err != nil || c.ReadOnly {
 		return err
 	}
 	return n.sitDown()
@@ -208,98 +211,66 @@ func (n *nativeWaitable) attach(access Access) error {
 
 // sitDown takes a seat, as one operation.
 func (n *nativeWaitable) sitDown() (err error) {
-	if n.fragile {
-		defer n.guard(&err)()
+	if n.Fragile() {
+		defer n.Guard(&err)()
 	}
-	defer n.place.locks.begin()()
-	seats, err := n.place.backing.openSeats(n.entry, n.mem)
+	defer n.place.begin().end()
+	file, err := n.place.backing.openSeats(n.entry, n.mem)
 	if err != nil {
 		return err
 	}
-	n.seats = seats
-	return n.takeSeat()
+	return n.takeSeat(file)
 }
 
-func (n *nativeWaitable) mapState(access Access) error {
-	mapped, err := n.mem.view(0, roundToPages(stateSize), access)
+// mapState maps the state, and opens the object in it.
+func (n *nativeWaitable) mapState(access Access, c waiting.Config) error {
+	mapped, err := n.mem.view(0, roundToPages(waiting.Size), access)
 	if err != nil {
-		return mapFault(err, stateSize)
+		return mapFault(err, waiting.Size)
 	}
-	n.mapped, n.state = mapped, (*state)(unsafe.Pointer(unsafe.SliceData(mapped)))
-	n.fragile = n.place.backing.id() == backingFile
+	n.mapped = mapped
+	c.Words, c.Fragile = mapped, n.place.backing.nature().fragile
+	c.PID, c.Page, c.Namespace = n.pid, pidPage(), pidNamespace()
+	n.Open(c)
 	return nil
 }
 
-// guard makes an error of a fault in the state's memory: a file can be cut short by whoever may write it. It is deferred
-// by every call on a fragile object.
-func (n *nativeWaitable) guard(err *error) func() {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		switch r := recover().(type) {
-		case nil:
-		case interface {
-			error
-			Addr() uintptr
-		}:
-			*err = &Fault{Code: InPageError, Cause: r}
-		default:
-			panic(r)
-		}
+// The twins of what the system's own objects do on Windows.
+
+func (n *nativeWaitable) bind(u *waiting.Uses)      { n.Bind(u, n.close) }
+func (n *nativeWaitable) lockFree() bool            { return n.LockFree() }
+func (n *nativeWaitable) unlockHeld() (bool, error) { return n.UnlockHeld() }
+func (n *nativeWaitable) holds() bool               { return n.Holds() }
+func (n *nativeWaitable) setUnwatched() bool        { return n.SetUnwatched() }
+func (n *nativeWaitable) takeSoon() bool            { return n.TakeSoon() }
+func (n *nativeWaitable) set() error                { return n.Set() }
+func (n *nativeWaitable) reset() error              { return n.Reset() }
+func (n *nativeWaitable) pulse() error              { return n.Pulse() }
+func (n *nativeWaitable) unlock() error             { return n.Unlock() }
+func (n *nativeWaitable) abandon() error            { return n.Abandon() }
+
+func (n *nativeWaitable) release(count int64) (previous int64, err error) { return n.Release(count) }
+
+func (n *nativeWaitable) try() (acquired, abandoned bool, err error) { return n.Try() }
+
+func (n *nativeWaitable) wait(ctx context.Context) (Outcome, error) { return n.Wait(ctx) }
+
+func waitNative(ctx context.Context, natives []*nativeWaitable, all bool) (Outcome, error) {
+	objects := make([]*waiting.Object, len(natives))
+	for i, n := range natives {
+		objects[i] = &n.Object
 	}
+	return waiting.Wait(ctx, objects, all)
 }
 
-// bind tells the platform's part whose it is.
-func (n *nativeWaitable) bind(u *uses) {
-	n.uses = u
-	if !n.fragile {
-		n.page = pidPage() // which opens the short ways
-	}
-	if n.depth.Load() > 0 {
-		u.again()
-	}
-}
+// SetWaitSpin sets how long a wait looks at an object before it sleeps, and returns the previous value.
+func SetWaitSpin(d time.Duration) time.Duration { return waiting.SetSpin(d) }
 
-// unbind ends the use that owning a mutex is.
-func (n *nativeWaitable) unbind() {
-	if n.uses.leave() {
-		n.close()
-	}
-}
-
-// same reports whether two handles are of one object.
-func (n *nativeWaitable) same(other *nativeWaitable) bool { return n.token == other.token }
-
-// ours is mine for the short ways. It is false too where only a system call could tell, or the state is fragile.
-func (n *nativeWaitable) ours() bool {
-	return n.page != nil && atomic.LoadInt64(n.page) == int64(n.pid)
-}
-
-// foreign is the error of a call in a forked child; nil in the process that opened the handle.
-func (n *nativeWaitable) foreign() error {
-	if n.mine() {
-		return nil
-	}
-	return fail(InvalidHandle, "the handle belongs to process %d, which forked this one", n.pid)
-}
-
-// abandon is what Close does at once: a mutex that the handle owns goes to the next waiter, who is told.
-func (n *nativeWaitable) abandon() (err error) {
-	if n.fragile {
-		defer n.guard(&err)()
-	}
-	switch {
-	case n.kind != KindMutex:
-	case n.mine():
-		n.abandonMutex()
-	case n.depth.Swap(0) > 0: // a forked child's copy: the mutex stays its parent's
-		n.unbind()
-	}
-	return nil
-}
+// same reports whether two handles refer to one object.
+func (n *nativeWaitable) same(other *nativeWaitable) bool { return n.Token() == other.Token() }
 
 func (n *nativeWaitable) close() error {
-	discharge(n)
+	n.Discharge()
 	if n.lender != nil {
 		n.lender.leave()
 		return nil
@@ -308,25 +279,10 @@ func (n *nativeWaitable) close() error {
 		unmap(n.mapped)
 	}
 	if n.seats != nil {
-		n.leaveSeat()
+		func() {
+			defer n.place.locks.begin()()
+			n.leaveSeat()
+		}()
 	}
 	return n.handle.close()
 }
-
-// changed wakes who may be waiting for a change that has just been made: at most many of those who wait for this object
-// alone or for one of several, and all who wait for all of several. before and now are the word before and after it.
-func (n *nativeWaitable) changed(before, now word, many int) {
-	if now&sleepers != 0 || n.silent {
-		if woken := wake(n.state.low(), many, false); woken == 0 && now&sleepers != 0 {
-			// Nobody slept. Nobody can have gone to sleep on this very word since: it lets everybody through.
-			n.state.swap(now, now&^sleepers)
-		}
-	}
-	if before&crowded != 0 || n.silent {
-		n.state.crowd.Add(1)
-		wake(address(&n.state.crowd), everybody, false)
-	}
-}
-
-// everybody is a number of sleepers that is no limit.
-const everybody = 1<<31 - 1

@@ -6,17 +6,19 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/waiting"
 	"golang.org/x/sys/windows"
 )
 
-// nativeWaitable is a handle to an event, a mutex or a semaphore. The system does all that these do. What is added here
-// stands in wait_windows.go (the end of a context ends a wait) and owner_windows.go (a mutex belongs to a handle, which
-// the system knows nothing of).
+// nativeWaitable is a handle to an event, a mutex or a semaphore. The system does all that these do. Two things are
+// added: wait_windows.go ends a wait when its context is done, and owner_windows.go makes a mutex belong to a handle,
+// of which the system knows nothing.
 type nativeWaitable struct {
 	handle windows.Handle
 	kind   Kind
-	order  uint64 // of locking, where several are locked
-	uses   *uses  // of the whole handle: it is in use as long as it owns a mutex
+	order  uint64        // the order in which several are locked
+	uses   *waiting.Uses // of the whole handle: it is in use as long as it owns a mutex
 	ownership
 }
 
@@ -33,35 +35,37 @@ func createWaitable(ctx context.Context, name Name, spec WaitableSpec, mode Mode
 	if err != nil {
 		return nil, false, err
 	}
-	for pause := newBackoff(ctx); ; {
+	for pause := newBackoff(ctx, patience); ; {
 		n, existed, err := createWaitableOnce(name, spec, attributes)
 		if err == nil && existed && mode == MustBeNew {
 			n.close()
-			return nil, true, &Fault{Code: AlreadyExists}
+			return nil, true, &fault.Fault{Code: fault.AlreadyExists}
 		}
-		if codeOf(err) != AccessDenied || name.Namespace == Unnamed {
+		if fault.CodeOf(err) != fault.AccessDenied || name.Namespace == Unnamed {
 			return n, existed, err
 		}
-		// An object that exists is asked for everything that a new one grants. Its security may give less, and still what
-		// the handle needs.
+		// An existing object is asked for everything that a new one grants. Its security may give less, and still give
+		// what the handle needs.
 		n, openErr := openWaitable(ctx, name, spec.Kind, allRights)
-		switch code := codeOf(openErr); {
+		switch code := fault.CodeOf(openErr); {
 		case mode == MustBeNew && openErr == nil:
 			n.close()
-			return nil, true, &Fault{Code: AlreadyExists}
-		case mode == MustBeNew && code == AccessDenied:
-			return nil, true, &Fault{Code: AlreadyExists}
-		case code != FileNotFound:
+			return nil, true, &fault.Fault{Code: fault.AlreadyExists}
+		case mode == MustBeNew && code == fault.AccessDenied:
+			return nil, true, &fault.Fault{Code: fault.AlreadyExists}
+		case code != fault.FileNotFound:
 			return n, openErr == nil, openErr
 		}
-		// Either nobody may make the name here, or the object died between the two calls.
+		// Either this process may not make the name, or the object died between the two calls.
 		if !pause.pause() {
 			return nil, false, err
 		}
 	}
 }
 
-func createWaitableOnce(name Name, spec WaitableSpec, attributes *windows.SecurityAttributes) (*nativeWaitable, bool, error) {
+func createWaitableOnce(
+	name Name, spec WaitableSpec, attributes *windows.SecurityAttributes,
+) (*nativeWaitable, bool, error) {
 	wide, err := wideName(name)
 	if err != nil {
 		return nil, false, err
@@ -82,10 +86,11 @@ func createWaitableOnce(name Name, spec WaitableSpec, attributes *windows.Securi
 	return madeWaitable(handle, spec.Kind, err)
 }
 
-// madeWaitable is what a call that creates has come to. An object that existed is an error to x/sys, but with a handle.
+// madeWaitable returns the result of a call that creates. x/sys reports an existing object as an error, but with a
+// handle.
 func madeWaitable(handle windows.Handle, kind Kind, err error) (*nativeWaitable, bool, error) {
 	if handle == 0 {
-		return nil, false, fault(err)
+		return nil, false, systemFault(err)
 	}
 	return newNativeWaitable(handle, kind), err == windows.ERROR_ALREADY_EXISTS, nil
 }
@@ -108,11 +113,11 @@ func openWaitable(_ context.Context, name Name, kind Kind, rights Rights) (*nati
 	access := waitableRights(kind, rights)
 	handle, err := openByName(kind, access|stateQuery, wide)
 	if err == windows.ERROR_ACCESS_DENIED {
-		// A program that wrote its own security may allow waiting and forbid asking.
+		// A program that wrote its own security descriptor may allow waiting and forbid querying.
 		handle, err = openByName(kind, access, wide)
 	}
 	if err != nil {
-		return nil, fault(err)
+		return nil, systemFault(err)
 	}
 	return newNativeWaitable(handle, kind), nil
 }
@@ -129,11 +134,11 @@ func openByName(kind Kind, access uint32, wide *uint16) (windows.Handle, error) 
 	case KindSemaphore:
 		return openSemaphore(access, false, wide)
 	}
-	return 0, nil // of the other kinds nothing is asked
+	return 0, nil // objects of the other kinds are not queried
 }
 
-// waitableRights are the system's rights for ours, which have its numbers. A mutex has no state that a right would allow
-// to modify: who may wait may own it, and whoever owns it may release it.
+// waitableRights returns the system's rights for ours, which have its numbers. A mutex has no state that a right would
+// allow to modify: whoever may wait may own it, and whoever owns it may release it.
 func waitableRights(kind Kind, rights Rights) uint32 {
 	switch {
 	case kind != KindMutex:
@@ -144,7 +149,7 @@ func waitableRights(kind Kind, rights Rights) uint32 {
 	return windows.MUTEX_MODIFY_STATE
 }
 
-// rights are what an access to a section stands for in the security of other kinds.
+// rights returns what an access to a section stands for in the security of other kinds.
 func (a Access) rights() (r Rights) {
 	if a&Read != 0 {
 		r |= Synchronize
@@ -155,7 +160,7 @@ func (a Access) rights() (r Rights) {
 	return r
 }
 
-// audienceRights are what an object's security gives to those whom it is shared with. As Write implies Read, modifying
+// audienceRights returns what an object's security grants those it is shared with. As Write implies Read, modifying
 // implies waiting.
 func audienceRights(kind Kind, access Access) uint32 {
 	rights := access.rights()
@@ -169,45 +174,46 @@ func audienceRights(kind Kind, access Access) uint32 {
 func (n *nativeWaitable) setUnwatched() bool { return false }
 func (n *nativeWaitable) takeSoon() bool     { return false }
 
-// holds is asked after unlockHeld, which has done what there was to do.
+// holds is called after unlockHeld, which has done everything.
 func (n *nativeWaitable) holds() bool { return false }
 
-// bind tells the platform's part whose it is.
-func (n *nativeWaitable) bind(u *uses) {
+// bind tells the platform's part which uses are its own.
+func (n *nativeWaitable) bind(u *waiting.Uses) {
 	n.uses = u
 	if n.owner != nil {
-		u.again()
+		u.Again()
 	}
 }
 
-func (n *nativeWaitable) set() error   { return fault(windows.SetEvent(n.handle)) }
-func (n *nativeWaitable) reset() error { return fault(windows.ResetEvent(n.handle)) }
-func (n *nativeWaitable) pulse() error { return fault(windows.PulseEvent(n.handle)) }
+func (n *nativeWaitable) set() error   { return systemFault(windows.SetEvent(n.handle)) }
+func (n *nativeWaitable) reset() error { return systemFault(windows.ResetEvent(n.handle)) }
+func (n *nativeWaitable) pulse() error { return systemFault(windows.PulseEvent(n.handle)) }
 
 func (n *nativeWaitable) release(count int64) (previous int64, err error) {
 	var before int32
 	err = releaseSemaphore(n.handle, int32(count), &before)
-	return int64(before), fault(err)
+	return int64(before), systemFault(err)
 }
 
-// same reports whether two handles are of one object.
+// same reports whether two handles refer to one object.
 func (n *nativeWaitable) same(other *nativeWaitable) bool {
 	return n.kind == other.kind && compareObjectHandles(n.handle, other.handle)
 }
 
-func (n *nativeWaitable) close() error { return fault(windows.CloseHandle(n.handle)) }
+func (n *nativeWaitable) close() error { return systemFault(windows.CloseHandle(n.handle)) }
 
 // SetWaitSpin changes nothing: the system waits.
 func SetWaitSpin(time.Duration) time.Duration { return 0 }
 
-// queryState is the state of an object, for which the handle needs stateQuery. How many wait is not told.
+// queryState returns the state of an object, for which the handle needs stateQuery. The system does not report how many
+// wait.
 func queryState(handle windows.Handle, kind Kind) (*State, error) {
 	s := &State{Waiters: -1}
 	switch kind {
 	case KindEvent:
 		var info eventBasicInformation
 		if err := ntQueryEvent(handle, stateBasicClass, &info, uint32(unsafe.Sizeof(info)), nil); err != nil {
-			return nil, fault(err)
+			return nil, systemFault(err)
 		}
 		s.Manual, s.Signaled = info.automatic == 0, info.signaled != 0
 	case KindMutex:
@@ -220,7 +226,7 @@ func queryState(handle windows.Handle, kind Kind) (*State, error) {
 	case KindSemaphore:
 		var info semaphoreBasicInformation
 		if err := ntQuerySemaphore(handle, stateBasicClass, &info, uint32(unsafe.Sizeof(info)), nil); err != nil {
-			return nil, fault(err)
+			return nil, systemFault(err)
 		}
 		s.Signaled, s.Count, s.Maximum = info.count > 0, int64(info.count), int64(info.maximum)
 	}

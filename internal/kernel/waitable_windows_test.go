@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"golang.org/x/sys/windows"
 )
 
@@ -53,7 +54,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// wantTry looks at an object once, and wants it to let through or not.
+// wantTry looks at an object once, and wants it to satisfy the wait or not.
 func wantTry(t *testing.T, w *Waitable, acquired, abandoned bool) {
 	t.Helper()
 	if a, b, err := w.Try(); err != nil || a != acquired || b != abandoned {
@@ -63,7 +64,8 @@ func wantTry(t *testing.T, w *Waitable, acquired, abandoned bool) {
 
 func TestEvents(t *testing.T) {
 	for _, manual := range []bool{false, true} {
-		a := makeWaitable(t, name(t)+map[bool]string{true: "manual", false: "auto"}[manual], WaitableSpec{Kind: KindEvent, Manual: manual})
+		a := makeWaitable(t, name(t)+map[bool]string{true: "manual", false: "auto"}[manual],
+			WaitableSpec{Kind: KindEvent, Manual: manual})
 		b := openAgain(t, a)
 		wantTry(t, b, false, false)
 		must(t, a.Set())
@@ -105,20 +107,21 @@ func TestSemaphores(t *testing.T) {
 		}
 	}
 	_, err := b.Release(2)
-	wantCode(t, "one too many", err, TooManyPosts)
+	wantCode(t, "one too many", err, fault.TooManyPosts)
 	info, err := Stat(a.Name())
-	if err != nil || info.State == nil || info.State.Count != 2 || info.State.Maximum != 3 || !info.State.Signaled || info.State.Waiters != -1 {
+	if err != nil || info.State == nil || info.State.Count != 2 || info.State.Maximum != 3 || !info.State.Signaled ||
+		info.State.Waiters != -1 {
 		t.Errorf("%+v, %+v, %v", info, info.State, err)
 	}
 	_, _, err = CreateWaitable(context.Background(), a.Name(), WaitableSpec{Kind: KindSemaphore, Maximum: 1}, MustBeNew)
-	wantCode(t, "create again", err, AlreadyExists)
+	wantCode(t, "create again", err, fault.AlreadyExists)
 	_, err = OpenWaitable(context.Background(), a.Name(), KindEvent, Synchronize)
-	wantCode(t, "open as an event", err, InvalidHandle)
+	wantCode(t, "open as an event", err, fault.InvalidHandle)
 }
 
 func TestRightsOfHandles(t *testing.T) {
 	a := makeWaitable(t, name(t), WaitableSpec{Kind: KindEvent})
-	for rights, code := range map[Rights]Code{0: AccessDenied, 1 << 30: InvalidParameter} {
+	for rights, code := range map[Rights]fault.Code{0: fault.AccessDenied, 1 << 30: fault.InvalidParameter} {
 		_, err := OpenWaitable(context.Background(), a.Name(), KindEvent, rights)
 		wantCode(t, "open", err, code)
 	}
@@ -128,14 +131,15 @@ func TestRightsOfHandles(t *testing.T) {
 	setter, err := OpenWaitable(context.Background(), a.Name(), KindEvent, ModifyState)
 	must(t, err)
 	defer setter.Close()
-	wantCode(t, "set with the right to wait", waiter.Set(), AccessDenied)
+	wantCode(t, "set with the right to wait", waiter.Set(), fault.AccessDenied)
 	must(t, setter.Set())
 	wantTry(t, waiter, true, false)
 	// The system says the same of the handles themselves.
 	if err := windows.SetEvent(waiter.native.handle); err != windows.ERROR_ACCESS_DENIED {
 		t.Errorf("SetEvent with the right to wait: %v", err)
 	}
-	if _, err := systemWait([]windows.Handle{setter.native.handle}, false, false, false); codeOf(err) != AccessDenied {
+	if _, err := systemWait([]windows.Handle{setter.native.handle}, false, false,
+		false); fault.CodeOf(err) != fault.AccessDenied {
 		t.Errorf("a wait with the right to set: %v", err)
 	}
 }
@@ -147,9 +151,11 @@ func TestSecurityOfWaitables(t *testing.T) {
 	}{
 		{WaitableSpec{Kind: KindEvent, Share: Share{Audience: Everyone, Access: Read}}, "(A;;0x120001;;;WD)"},
 		{WaitableSpec{Kind: KindEvent, Share: Share{Audience: Everyone, Access: Read | Write}}, "(A;;0x120003;;;WD)"},
-		{WaitableSpec{Kind: KindSemaphore, Maximum: 1, Share: Share{Audience: Everyone, Access: Write}}, "(A;;0x120003;;;WD)"},
+		{WaitableSpec{Kind: KindSemaphore, Maximum: 1, Share: Share{Audience: Everyone, Access: Write}},
+			"(A;;0x120003;;;WD)"},
 		{WaitableSpec{Kind: KindMutex, Share: Share{Audience: Everyone, Access: Read}}, "(A;;0x120001;;;WD)"},
-		{WaitableSpec{Kind: KindMutex, Share: Share{Audience: Group, Group: "S-1-1-0", Access: Read | Write}}, "(A;;0x120001;;;WD)"},
+		{WaitableSpec{Kind: KindMutex, Share: Share{Audience: Group, Group: "S-1-1-0", Access: Read | Write}},
+			"(A;;0x120001;;;WD)"},
 	} {
 		w := makeWaitable(t, name(t), c.spec)
 		info, err := Stat(w.Name())
@@ -165,13 +171,13 @@ func TestSecurityOfWaitables(t *testing.T) {
 	}
 }
 
-// TestCreateWhereSecurityGivesLess meets objects that other programs have made with a security of their own.
+// TestCreateWhereSecurityGivesLess meets objects that other programs have made with their own security.
 func TestCreateWhereSecurityGivesLess(t *testing.T) {
 	for _, c := range []struct {
 		spec    WaitableSpec
 		sddl    string
 		created bool   // CreateOrOpen has what it needs
-		access  Access // that Stat tells
+		access  Access // as Stat shows it
 	}{
 		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100000;;;WD)", false, Read},
 		{WaitableSpec{Kind: KindEvent}, "D:P(A;;0x100002;;;WD)", true, Read | Write},
@@ -182,7 +188,7 @@ func TestCreateWhereSecurityGivesLess(t *testing.T) {
 		first.Share = Share{Audience: Descriptor, SDDL: c.sddl}
 		a := makeWaitable(t, name(t), first)
 		_, _, err := CreateWaitable(context.Background(), a.Name(), c.spec, MustBeNew)
-		wantCode(t, c.sddl+": create anew", err, AlreadyExists)
+		wantCode(t, c.sddl+": create anew", err, fault.AlreadyExists)
 		b, existed, err := CreateWaitable(context.Background(), a.Name(), c.spec, MayExist)
 		if c.created {
 			if err != nil || !existed {
@@ -192,14 +198,15 @@ func TestCreateWhereSecurityGivesLess(t *testing.T) {
 				b.Close()
 			}
 		} else {
-			wantCode(t, c.sddl+": create or open", err, AccessDenied)
+			wantCode(t, c.sddl+": create or open", err, fault.AccessDenied)
 		}
 		b, err = OpenWaitable(context.Background(), a.Name(), c.spec.Kind, Synchronize)
 		must(t, err)
 		b.Close()
-		// There is no right to ask for the state, but for the semaphore.
+		// There is no right to query the state, except for the semaphore.
 		info, err := Stat(a.Name())
-		if asked := c.spec.Kind == KindSemaphore; err != nil || (info.State != nil) != asked || (info.Reach == nil) != asked || info.Access != c.access {
+		if asked := c.spec.Kind == KindSemaphore; err != nil || (info.State != nil) != asked ||
+			(info.Reach == nil) != asked || info.Access != c.access {
 			t.Errorf("%s: stat: %+v, %v", c.sddl, info, err)
 		}
 		a.Close()
@@ -264,7 +271,8 @@ func TestDoneContextLooksOnce(t *testing.T) {
 	}
 }
 
-// sixtyFour is as many objects as a wait can be for, of all kinds; the mutexes are free, the rest does not let through.
+// sixtyFour returns as many objects as a wait can be for, of all kinds; the mutexes are free, the rest are not
+// signaled.
 func sixtyFour(t *testing.T, mutexes bool) (objects []*Waitable) {
 	for i := range MaximumWaitObjects {
 		spec := WaitableSpec{Kind: KindEvent, Manual: i%3 == 0}
@@ -336,7 +344,7 @@ func TestWaitForAllOfSixtyFour(t *testing.T) {
 	}()
 	for i, w := range objects {
 		if i == len(objects)-1 {
-			wantTry(t, objects[0], true, false) // a manual event, which stays set
+			wantTry(t, objects[0], true, false) // a manual-reset event, which stays set
 		}
 		switch w.Kind() {
 		case KindEvent:
@@ -396,9 +404,9 @@ func TestWaitForAllOfTheSame(t *testing.T) {
 		c := makeWaitable(t, name(t)+"2", spec)
 		for _, objects := range [][]*Waitable{{a, a}, {a, b}, {b, c, a}} {
 			_, err := Wait(done, objects, true)
-			wantCode(t, "one object twice", err, InvalidParameter)
+			wantCode(t, "one object twice", err, fault.InvalidParameter)
 		}
-		if _, err := Wait(done, []*Waitable{a, c}, true); codeOf(err) == InvalidParameter {
+		if _, err := Wait(done, []*Waitable{a, c}, true); fault.CodeOf(err) == fault.InvalidParameter {
 			t.Error("two objects were taken for one")
 		}
 		a.Close()
@@ -415,12 +423,12 @@ func TestClosedHandles(t *testing.T) {
 		_, err := w.Wait(ctx)
 		ended <- err
 	}()
-	for w.uses.state.Load() == 0 {
+	for !w.uses.InUse() {
 		time.Sleep(time.Millisecond)
 	}
 	must(t, w.Close())
-	wantCode(t, "close again", w.Close(), InvalidHandle)
-	wantCode(t, "set", w.Set(), InvalidHandle)
+	wantCode(t, "close again", w.Close(), fault.InvalidHandle)
+	wantCode(t, "set", w.Set(), fault.InvalidHandle)
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the wait that ran: %v", err)

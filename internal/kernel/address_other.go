@@ -1,0 +1,14 @@
+//go:build unix && !linux && !aix
+
+package kernel
+
+import "golang.org/x/sys/unix"
+
+// moveView leaves a view where the system put it: these systems cannot move a mapping.
+func moveView(mapped []byte, base uintptr) ([]byte, error) {
+	if base == 0 {
+		return mapped, nil
+	}
+	unmap(mapped)
+	return nil, unix.ENOTSUP
+}

@@ -1,0 +1,5 @@
+//go:build unix && !linux && !aix
+
+package kernel
+
+func linkEntry(e *entry) error { return linkTemporary(e) }

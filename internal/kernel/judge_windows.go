@@ -1,0 +1,3 @@
+package kernel
+
+func judgeShared(string, uintptr) error { return nil }
