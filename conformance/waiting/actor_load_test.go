@@ -19,6 +19,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/inspect"
 )
 
 // loadCommands are the commands of load_test.go and garbage_test.go.
@@ -170,8 +171,8 @@ func threadCount() (int, error) {
 	return strconv.Atoi(strings.TrimSpace(line))
 }
 
-// The witness is plain memory, which a mutex is to protect: two counters that are equal while nobody holds the mutex, and
-// one for each goroutine that nobody else writes, whose sum is what the two must be.
+// The witness is plain memory, which a mutex is to protect: two counters that are equal while nobody holds the mutex,
+// and one for each goroutine that nobody else writes, whose sum is what the two must be.
 const (
 	witnessBefore = iota
 	witnessAfter
@@ -200,8 +201,8 @@ type gauntlet struct {
 	abandoned int
 }
 
-// runGauntlet has goroutines pass through a section that a mutex protects. Each has a handle of its own, so that each is
-// an owner of its own.
+// runGauntlet has goroutines pass through a section that a mutex protects. Each has a handle of its own, so that each
+// is an owner of its own.
 func (s *stage) runGauntlet(r request) (reply, error) {
 	section, err := namedshm.Open(witnessName(r.Name), namedshm.ReadWrite)
 	if err != nil {
@@ -297,8 +298,8 @@ func loadObject(name string, i int) request {
 	return r
 }
 
-// passTokens has goroutines take tokens and give them back: of one object, with contexts that end at any moment, or, with
-// All, of a part of all objects at once, while one more goroutine takes those of single objects.
+// passTokens has goroutines take tokens and give them back: of one object, with contexts that end at any moment, or,
+// with All, of a part of all objects at once, while one more goroutine takes those of single objects.
 func (s *stage) passTokens(r request) (answer reply, err error) {
 	var mu sync.Mutex
 	answer.Counts = map[string]int{}
@@ -452,8 +453,8 @@ func (s *stage) countTokens(r request) (answer reply, err error) {
 	return answer, nil
 }
 
-// suffer has goroutines do at random what can be done with an object whose memory somebody writes garbage to. The answer
-// says how often what came of it.
+// suffer has goroutines do at random what can be done with an object whose memory somebody writes garbage to. The
+// answer says how often what came of it.
 func (s *stage) suffer(r request) (reply, error) {
 	var mu sync.Mutex
 	answer := reply{Counts: map[string]int{}}
@@ -520,7 +521,7 @@ func (v *victim) act() (what string, err error) {
 	switch v.random.IntN(8) {
 	case 0:
 		if v.random.IntN(4) == 0 { // it takes longer than all others
-			_, err := namedshm.Stat(v.object.Name)
+			_, err := inspect.Stat(v.object.Name)
 			return "stat", err
 		}
 	case 1:

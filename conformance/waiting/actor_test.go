@@ -13,29 +13,33 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/journal"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 // request is one command to an actor: a line of JSON.
 type request struct {
 	Op       string
-	Kind     string        `json:",omitempty"` // event, mutex, semaphore
-	Name     string        `json:",omitempty"`
-	Manual   bool          `json:",omitempty"`
-	Signaled bool          `json:",omitempty"`
-	Owned    bool          `json:",omitempty"`
-	Initial  int           `json:",omitempty"`
-	Maximum  int           `json:",omitempty"` // 0 stands for a large one
-	Share    string        `json:",omitempty"` // "", "read", "write": what everybody may
-	Rights   uint32        `json:",omitempty"` // 0 stands for all
-	Handle   int           `json:",omitempty"` // as it was answered
-	Handles  []int         `json:",omitempty"`
-	Number   int           `json:",omitempty"`
-	Timeout  time.Duration `json:",omitempty"` // of a wait: 0 for as long as a command may take, below 0 for a context that is done
-	Cancel   bool          `json:",omitempty"` // the context is cancelled, and has no deadline
-	Text     string        `json:",omitempty"`
-	Seed     uint64        `json:",omitempty"`
-	Riot     *riotOrder    `json:",omitempty"`
-	Load     *loadOrder    `json:",omitempty"`
+	Kind     string `json:",omitempty"` // event, mutex, semaphore
+	Name     string `json:",omitempty"`
+	Manual   bool   `json:",omitempty"`
+	Signaled bool   `json:",omitempty"`
+	Owned    bool   `json:",omitempty"`
+	Initial  int    `json:",omitempty"`
+	Maximum  int    `json:",omitempty"` // 0 stands for a large one
+	Share    string `json:",omitempty"` // "", "read", "write": what everybody may
+	Rights   uint32 `json:",omitempty"` // 0 stands for all
+	Handle   int    `json:",omitempty"` // as it was answered
+	Handles  []int  `json:",omitempty"`
+	Number   int    `json:",omitempty"`
+	// of a wait: 0 for as long as a command may take, below 0 for a context that is done
+	Timeout time.Duration `json:",omitempty"`
+	Cancel  bool          `json:",omitempty"` // the context is cancelled, and has no deadline
+	Text    string        `json:",omitempty"`
+	Seed    uint64        `json:",omitempty"`
+	Riot    *riotOrder    `json:",omitempty"`
+	Load    *loadOrder    `json:",omitempty"`
 	// Marked puts marks around the library's system calls that a tracer finds.
 	Marked bool `json:",omitempty"`
 }
@@ -46,19 +50,19 @@ func (r request) String() string { return r.Op + " " + r.Name }
 // reply is an actor's answer: a line of JSON.
 type reply struct {
 	actors.Failure
-	Timeout   bool            `json:",omitempty"` // the error is the deadline's
-	Canceled  bool            `json:",omitempty"`
-	Handle    int             `json:",omitempty"`
-	Acquired  bool            `json:",omitempty"`
-	Abandoned bool            `json:",omitempty"`
-	Index     int             `json:",omitempty"`
-	Number    int             `json:",omitempty"`
-	Began     int64           `json:",omitempty"` // when the call began and when it had returned, on the clock of all
-	Ended     int64           `json:",omitempty"`
-	State     *namedshm.State `json:",omitempty"`
-	List      []string        `json:",omitempty"`
-	Counts    map[string]int  `json:",omitempty"`
-	Tokens    []int           `json:",omitempty"`
+	Timeout   bool           `json:",omitempty"` // the error is the deadline's
+	Canceled  bool           `json:",omitempty"`
+	Handle    int            `json:",omitempty"`
+	Acquired  bool           `json:",omitempty"`
+	Abandoned bool           `json:",omitempty"`
+	Index     int            `json:",omitempty"`
+	Number    int            `json:",omitempty"`
+	Began     int64          `json:",omitempty"` // when the call began and when it had returned, on the clock of all
+	Ended     int64          `json:",omitempty"`
+	State     *inspect.State `json:",omitempty"`
+	List      []string       `json:",omitempty"`
+	Counts    map[string]int `json:",omitempty"`
+	Tokens    []int          `json:",omitempty"`
 }
 
 func (r reply) String() string {
@@ -91,14 +95,16 @@ func (s *stage) perform(r request) (answer reply, err error) {
 	case "create", "open", "openorcreate":
 		return s.open(r)
 	case "state":
-		info, err := namedshm.Stat(r.Name)
+		info, err := inspect.Stat(r.Name)
 		return reply{State: info.State}, err
 	case "bury":
-		_, err := namedshm.Bury(namedshm.Namespace(r.Number))
+		_, err := upkeep.Sweep(namedshm.Namespace(r.Number))
 		return reply{}, err
 	case "spin":
-		namedshm.SetWaitSpin(time.Duration(r.Number))
+		kernel.SetWaitSpin(time.Duration(r.Number))
 		return reply{}, nil
+	case "leave first thread":
+		return reply{}, actors.LeaveFirstThread()
 	case "crowd":
 		return s.gather(r)
 	case "through":
@@ -138,12 +144,12 @@ func (s *stage) open(r request) (answer reply, err error) {
 }
 
 func createObject(r request) (w namedshm.Waitable, err error) {
-	var options []namedshm.Option
+	var options []namedshm.WaitableOption
 	switch r.Share {
 	case "read":
-		options = append(options, namedshm.ShareWith(namedshm.Everyone(namedshm.Read)))
+		options = append(options, namedshm.ShareRights(namedshm.Everyone(), namedshm.Synchronize))
 	case "write":
-		options = append(options, namedshm.ShareWith(namedshm.Everyone(namedshm.ReadWrite)))
+		options = append(options, namedshm.ShareRights(namedshm.Everyone(), namedshm.AllRights))
 	}
 	if r.Maximum == 0 {
 		r.Maximum = 1 << 30

@@ -272,5 +272,5 @@ func TestJudgeCatches(t *testing.T) {
 
 // judgeSettings is one setting: the judge is the same for all.
 func judgeSettings() []setting {
-	return narrowedOrFirst([]setting{{namedshm.LocalNamespace, "", ""}, {namedshm.LocalNamespace, "file", ""}})[:1]
+	return narrowedOrFirst([]setting{{namedshm.Local, "", ""}, {namedshm.Local, "file", ""}})[:1]
 }

@@ -68,6 +68,40 @@ func (w *world) diesInTime(t *testing.T, waiter *actor, handle int, name string)
 	t.Fatalf("of %d deaths of owners, the waiter noticed none sooner than after %v", tries, best)
 }
 
+// TestOwnerWithoutAFirstThread: a mutex's owner whose first thread has ended lives. Who waits goes on waiting, whoever
+// comes can open the mutex and sees its owner, and it is not abandoned before the whole process has died.
+func TestOwnerWithoutAFirstThread(t *testing.T) {
+	inEverySetting(t, func(t *testing.T, w *world) {
+		owner, waiter, looker := w.start(t), w.start(t), w.start(t)
+		creation := creation(w.name, theMutex)
+		owned := owner.handle(creation)
+		owner.Must(request{Op: "wait", Handle: owned})
+		owner.Must(request{Op: "leave first thread"})
+		handle := waiter.handle(creation)
+		if r := waiter.Must(request{Op: "try", Handle: handle}); r.Acquired {
+			t.Fatalf("a living owner's mutex was acquired: %v", r)
+		}
+		waiter.Ask(request{Op: "wait", Handle: handle})
+		w.blocked(t, waiter, looker, creation.Name, 1)
+		if state := looker.Must(request{Op: "state", Name: creation.Name}).State; state.Abandoned || state.Ownership == nil ||
+			state.Ownership.PID != owner.PID {
+			t.Errorf("the mutex of owner %d is in the state %+v", owner.PID, state)
+		}
+		owner.Must(request{Op: "unlock", Handle: owned})
+		if r := waiter.mustAnswer(request{Op: "wait"}); !r.Acquired || r.Abandoned {
+			t.Errorf("the owner unlocked, and the next one has it as %v", r)
+		}
+		waiter.Must(request{Op: "unlock", Handle: handle})
+		owner.Must(request{Op: "wait", Handle: owned})
+		owner.Kill()
+		if r := waiter.Must(request{Op: "wait", Handle: handle}); !r.Abandoned {
+			t.Errorf("the owner died, and the next one has it as %v", r)
+		}
+		waiter.Must(request{Op: "close", Handle: handle})
+		w.nothingLeft(t, looker)
+	})
+}
+
 // TestNewcomerAfterDeath: who comes when the owner of a mutex is dead gets it at once, with the first look, and nobody
 // after him is told.
 func TestNewcomerAfterDeath(t *testing.T) {
@@ -97,7 +131,8 @@ func TestNewcomerAfterDeath(t *testing.T) {
 			}
 			other.Must(request{Op: "unlock", Handle: r.Handle})
 			third := w.start(t)
-			if got := third.Must(request{Op: "try", Handle: third.handle(request{Op: "open", Kind: "mutex", Name: name})}); !got.Acquired || got.Abandoned {
+			if got := third.Must(request{Op: "try",
+				Handle: third.handle(request{Op: "open", Kind: "mutex", Name: name})}); !got.Acquired || got.Abandoned {
 				t.Errorf("%s: the next one: %v", how, got)
 			}
 			third.Leave()
@@ -110,8 +145,8 @@ func TestNewcomerAfterDeath(t *testing.T) {
 // hoard locks every byte of every Global file that it can open, in every way that it can, and keeps the locks. It
 // answers which files it could open.
 func (s *stage) hoard() (answer reply, err error) {
-	files, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*/*")
-	hidden, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*/.*")
+	files, _ := filepath.Glob(os.Getenv("NAMEDSHM_ROOT") + "/namedshm-*global*/*")
+	hidden, _ := filepath.Glob(os.Getenv("NAMEDSHM_ROOT") + "/namedshm-*global*/.*")
 	files = append(files, hidden...)
 	slices.Sort(files)
 	for _, path := range slices.Compact(files) {
@@ -139,8 +174,8 @@ func seatsOf(files []string) []string {
 	return slices.DeleteFunc(slices.Clone(files), func(file string) bool { return !strings.HasPrefix(file, ".seats-") })
 }
 
-// TestHostileReader: who may read a Global object, or nothing, and locks all that he can lock, cannot hide that an owner
-// is dead, and keeps no dead name alive.
+// TestHostileReader: who may read a Global object, or nothing, and locks all that he can lock, cannot hide that an
+// owner is dead, and keeps no dead name alive.
 func TestHostileReader(t *testing.T) {
 	in(t, globalSettings(), func(t *testing.T, w *world) {
 		actors.NeedRoot(t, "it takes other users")
@@ -152,7 +187,8 @@ func TestHostileReader(t *testing.T) {
 		for _, holds := range []bool{false, true} {
 			hostile := w.startAs(t, &stranger)
 			if holds {
-				watching := hostile.handle(request{Op: "open", Kind: "event", Name: event.Name, Rights: uint32(namedshm.Synchronize)})
+				watching := hostile.handle(request{Op: "open", Kind: "event", Name: event.Name,
+					Rights: uint32(namedshm.Synchronize)})
 				hostile.Do(request{Op: "wait", Handle: watching, Timeout: -1})
 			}
 			got := hostile.Must(request{Op: "hoard"})
@@ -209,16 +245,47 @@ func TestSeatsAreForOwners(t *testing.T) {
 	})
 }
 
+// TestMutexSharedForSynchronize: the right to wait for a mutex is the right to own it, whose creator shared it for that
+// alone; a stranger locks, unlocks, and leaves it abandoned. Nobody is let in who was not.
+func TestMutexSharedForSynchronize(t *testing.T) {
+	in(t, globalSettings(), func(t *testing.T, w *world) {
+		actors.NeedRoot(t, "it takes other users")
+		maker, other := w.start(t), w.startAs(t, &stranger)
+		r := creation(w.name, theMutex)
+		r.Share = "read"
+		maker.Must(r)
+		handle := other.handle(request{Op: "open", Kind: "mutex", Name: r.Name, Rights: uint32(namedshm.Synchronize)})
+		for range 2 {
+			if got := other.Must(request{Op: "try", Handle: handle}); !got.Acquired {
+				t.Fatalf("who may wait locks it: %v", got)
+			}
+		}
+		other.Must(request{Op: "unlock", Handle: handle})
+		other.Kill()
+		mine := maker.handle(request{Op: "open", Kind: "mutex", Name: r.Name})
+		if got := maker.Must(request{Op: "wait", Handle: mine, Timeout: 10 * time.Second}); !got.Abandoned {
+			t.Errorf("its owner was killed: %v", got)
+		}
+		private := creation(w.name+"Private", theMutex)
+		maker.Must(private)
+		third := w.startAs(t, &stranger)
+		if got := third.Do(request{Op: "open", Kind: "mutex", Name: private.Name,
+			Rights: uint32(namedshm.Synchronize)}); got.Code != namedshm.ErrAccessDenied {
+			t.Errorf("one that is shared with nobody is opened: %v", got)
+		}
+	})
+}
+
 // globalSettings is the native backing of the Global namespace. With the file backing a reader's lock is a holder's.
 func globalSettings() []setting {
 	if actors.OnFileBacking() {
 		return nil
 	}
-	return []setting{{namedshm.GlobalNamespace, "", os.Getenv(waitVariable)}}
+	return []setting{{namedshm.Global, "", os.Getenv(waitVariable)}}
 }
 
-// TestNothingRemains: when all processes are killed at once, in the middle of everything, nothing of the objects is left
-// once somebody makes them anew, or has the dead buried.
+// TestNothingRemains: when all processes are killed at once, in the middle of everything, nothing of the objects is
+// left once somebody makes them anew, or has the dead buried.
 func TestNothingRemains(t *testing.T) {
 	inEverySetting(t, func(t *testing.T, w *world) {
 		for _, anew := range []bool{false, true} {
@@ -277,25 +344,26 @@ func (w *world) isNew(t *testing.T, a *actor, o int) {
 // TestKilledWhileCreating: a process that is killed at any system call of making or opening an object leaves nothing
 // that somebody could not bury, and no half of an object.
 func TestKilledWhileCreating(t *testing.T) {
-	const local, global = namedshm.LocalNamespace, namedshm.GlobalNamespace
-	in(t, narrowedOrFirst([]setting{{local, "", ""}, {global, "", ""}, {local, "file", ""}}), func(t *testing.T, w *world) {
-		survivor := w.start(t)
-		for n, last := 1, false; !last; n++ {
-			victim := w.start(t)
-			r := creation(fmt.Sprintf("%s%d", w.name, n), theMutex)
-			r.Owned, r.Marked = true, true
-			var call string
-			tr := actors.Trace(t, victim.Process)
-			victim.Ask(r)
-			call, last = tr.StopBefore(n)
-			tr.Kill()
-			r.Owned, r.Marked = false, false
-			handle := survivor.handle(r)
-			if got := survivor.Must(request{Op: "try", Handle: handle}); !got.Acquired || got.Abandoned {
-				t.Fatalf("killed before call %d, %s: the object that is made next is not new: %v", n, call, got)
+	const local, global = namedshm.Local, namedshm.Global
+	in(t, narrowedOrFirst([]setting{{local, "", ""}, {global, "", ""}, {local, "file", ""}}),
+		func(t *testing.T, w *world) {
+			survivor := w.start(t)
+			for n, last := 1, false; !last; n++ {
+				victim := w.start(t)
+				r := creation(fmt.Sprintf("%s%d", w.name, n), theMutex)
+				r.Owned, r.Marked = true, true
+				var call string
+				tr := actors.Trace(t, victim.Process)
+				victim.Ask(r)
+				call, last = tr.StopBefore(n)
+				tr.Kill()
+				r.Owned, r.Marked = false, false
+				handle := survivor.handle(r)
+				if got := survivor.Must(request{Op: "try", Handle: handle}); !got.Acquired || got.Abandoned {
+					t.Fatalf("killed before call %d, %s: the object that is made next is not new: %v", n, call, got)
+				}
+				survivor.Must(request{Op: "close", Handle: handle})
+				w.nothingLeft(t, survivor)
 			}
-			survivor.Must(request{Op: "close", Handle: handle})
-			w.nothingLeft(t, survivor)
-		}
-	})
+		})
 }

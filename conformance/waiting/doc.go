@@ -7,8 +7,8 @@
 // with each way of waiting: futex_waitv, futexes without it, and polling. NAMEDSHM_BACKING and NAMEDSHM_WAIT in the
 // environment narrow that down to one.
 //
-// The judge of histories is porcupine; model_test.go says what each operation does. That it finds what is wrong is shown
-// by implementations that are broken on purpose, in broken_test.go.
+// The judge of histories is porcupine; model_test.go says what each operation does. That it finds what is wrong is
+// shown by implementations that are broken on purpose, in broken_test.go.
 //
 // What a test does at random it does from a seed, which is printed; NAMEDSHM_SEED sets it.
 package waiting

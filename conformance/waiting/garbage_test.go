@@ -19,6 +19,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // Where things stand in the state, and the state in a file: internal/kernel/state.go and layout.go have the drawings.
@@ -89,7 +90,7 @@ func stateOf(pid int) ([]byte, error) {
 			continue
 		}
 		offset := int64(0)
-		if strings.HasPrefix(link, os.Getenv(namedshm.RootVariable)) {
+		if strings.HasPrefix(link, os.Getenv("NAMEDSHM_ROOT")) {
 			offset = memoryInFile
 		} else if !strings.HasPrefix(link, "/memfd:namedshm-") {
 			continue
@@ -149,12 +150,14 @@ func (r request) kindName() string {
 }
 
 // TestGarbage: while a process writes garbage over the state of an object, others who use the object are told errors or
-// are told that all is well, but each call returns and none crashes. An object of another name is none the worse for it.
+// are told that all is well, but each call returns and none crashes. An object of another name is none the worse for
+// it.
 func TestGarbage(t *testing.T) {
-	settings := []setting{{namedshm.LocalNamespace, "", ""}, {namedshm.GlobalNamespace, "", "futex"}, {namedshm.LocalNamespace, "file", ""}}
-	if !testing.Short() {
-		settings = append(settings, setting{namedshm.LocalNamespace, "", "futex"}, setting{namedshm.LocalNamespace, "", "poll"},
-			setting{namedshm.GlobalNamespace, "file", "poll"})
+	settings := []setting{{namedshm.Local, "", ""}}
+	if depth.Full() {
+		settings = append(settings, setting{namedshm.Global, "", "futex"}, setting{namedshm.Local, "", "futex"},
+			setting{namedshm.Local, "", "poll"},
+			setting{namedshm.Local, "file", ""}, setting{namedshm.Global, "file", "poll"})
 	}
 	in(t, narrowed(settings), func(t *testing.T, w *world) {
 		random, _ := seeded(t)
@@ -174,8 +177,8 @@ func (w *world) ruin(t *testing.T, object request, how string, random *rand.Rand
 	defer keeper.Kill()
 	defer vandal.Kill()
 	keeper.Must(object)
-	rounds := 25
-	if how == "sly" || testing.Short() {
+	rounds := depth.Of(2, 25)
+	if how == "sly" && depth.Full() {
 		rounds = 8 // with the sly kind some calls take a second, which is the library's patience
 	}
 	object.Op = "suffer"
@@ -194,7 +197,8 @@ func (w *world) ruin(t *testing.T, object request, how string, random *rand.Rand
 				t.Errorf("%s full of %s: a call does not return", object.kindName(), how)
 				v.AnswerWithin(time.Millisecond, &r) // writes down what it does
 			}
-			vandal.Must(request{Op: "scribble", Number: keeper.PID, Load: &loadOrder{Rounds: 20, How: how, Seed: random.Uint64()}})
+			vandal.Must(request{Op: "scribble", Number: keeper.PID,
+				Load: &loadOrder{Rounds: 20, How: how, Seed: random.Uint64()}})
 		}
 		v.Succeeded(object, r)
 		for what, n := range r.Counts {
@@ -239,10 +243,13 @@ func (w *world) unharmed(t *testing.T, a, b *actor, object request) {
 // swapError is what a page that is gone gives.
 const swapError = namedshm.Code(999)
 
-// TestTruncated: a process cuts the file short that an object's state is in. Who waits, and who uses the object then, is
-// told ERROR_SWAPERROR, and lives.
+// TestTruncated: a process cuts the file short that an object's state is in. Who waits, and who uses the object then,
+// is told ERROR_SWAPERROR, and lives.
 func TestTruncated(t *testing.T) {
-	settings := []setting{{namedshm.LocalNamespace, "file", ""}, {namedshm.GlobalNamespace, "file", "poll"}, {namedshm.LocalNamespace, "file", "futex"}}
+	settings := []setting{{namedshm.Local, "file", ""}}
+	if depth.Full() {
+		settings = append(settings, setting{namedshm.Global, "file", "poll"}, setting{namedshm.Local, "file", "futex"})
+	}
 	in(t, narrowed(settings), func(t *testing.T, w *world) {
 		for _, object := range garbageObjects(w.name) {
 			for _, length := range []int64{memoryInFile, 0} {

@@ -89,8 +89,8 @@ func (h *history) bury(r record, open map[stepID]*step) {
 // heldUp is for how long a wait for all may have been held up in the middle before others clear what it has reserved.
 const heldUp = 10 * time.Millisecond
 
-// disturbances add to each wait for all that took that long what it may have taken and given back. The library documents
-// that others can see it.
+// disturbances add to each wait for all that took that long what it may have taken and given back. The library
+// documents that others can see it.
 func (h *history) disturbances() {
 	for _, o := range h.steps {
 		if o.op == opAll && time.Duration(o.end-o.call) >= heldUp {
@@ -103,7 +103,8 @@ func (h *history) disturbances() {
 	}
 }
 
-// splitTimeouts makes of each wait for any that took nothing one step for each object: it looked at one after the other.
+// splitTimeouts makes of each wait for any that took nothing one step for each object: it looked at one after the
+// other.
 func (h *history) splitTimeouts() {
 	for _, o := range h.steps {
 		if o.op != opAny || o.flags&timedOut == 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
-// A process writes a record before each operation and after it. What the records say about time is the clock's, which is
-// one for all processes: a call was made after the time in its first record, and had returned before the time in its
+// A process writes a record before each operation and after it. What the records say about time is the clock's, which
+// is one for all processes: a call was made after the time in its first record, and had returned before the time in its
 // second.
 
 // record is one record of the journal.
@@ -69,7 +69,8 @@ const (
 func (r record) encode() []byte {
 	b := make([]byte, 0, journal.Len)
 	b = append(b, byte(r.kind), byte(r.op), byte(r.flags), 0)
-	for _, n := range []uint32{r.process, r.client, r.serial, r.handle, r.objects, r.count, uint32(r.number), uint32(r.code), uint32(r.result)} {
+	for _, n := range []uint32{r.process, r.client, r.serial, r.handle, r.objects, r.count, uint32(r.number),
+		uint32(r.code), uint32(r.result)} {
 		b = binary.LittleEndian.AppendUint32(b, n)
 	}
 	return binary.LittleEndian.AppendUint64(b, uint64(r.time))

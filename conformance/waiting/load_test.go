@@ -13,6 +13,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // loadBound is how long a command may take that is much work.
@@ -28,13 +29,13 @@ func (a *actor) mustWithin(bound time.Duration, r request) reply {
 // volleyBound is how long a volley may take: some ten times what it does.
 const volleyBound = 2 * actors.Prompt
 
-// TestNoWakeUpLost: two processes wait for each other in turn, with and without looking before they sleep. A wake-up that
-// is lost is found out by the patrol within some 50 milliseconds; so a few long waits are the machine's, but many are
-// losses.
+// TestNoWakeUpLost: two processes wait for each other in turn, with and without looking before they sleep. A wake-up
+// that is lost is made good by the patrol within some 50 milliseconds, which is printed; TestNoWakeUpNeedsThePatrol has
+// the same without a patrol, where it would never end.
 func TestNoWakeUpLost(t *testing.T) {
 	inEverySetting(t, func(t *testing.T, w *world) {
-		cycles := 2000
-		if os.Getenv(mistakeVariable) == noPatrol && !testing.Short() {
+		cycles := depth.Of(250, 2000)
+		if os.Getenv(mistakeVariable) == noPatrol && depth.Full() {
 			cycles = 10_000
 		}
 		if w.wait == "poll" {
@@ -54,16 +55,16 @@ const (
 	noPatrol        = "no patrol"
 )
 
-// TestNoWakeUpNeedsThePatrol: the patrol is for what the dead leave undone. Where nobody dies, no wait is ended by it, in
-// ten thousand cycles and with sixty-four waiters: here a library without one, which tests alone can build, does the same,
-// and a wait whose wake-up was lost would never end.
+// TestNoWakeUpNeedsThePatrol: the patrol is for what the dead leave undone. Where nobody dies, no wait is ended by it,
+// in ten thousand cycles and with sixty-four waiters: here a library without one, which tests alone can build, does the
+// same, and a wait whose wake-up was lost would never end.
 func TestNoWakeUpNeedsThePatrol(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "without-patrol.test")
 	build := exec.Command("go", "test", "-c", "-vet=off", "-tags", "namedshm_mistakes", "-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	without := exec.Command(program, "-test.run=^(TestNoWakeUpLost|TestCrowdManual|TestCrowdAuto)$", fmt.Sprintf("-test.short=%v", testing.Short()))
+	without := exec.Command(program, "-test.run=^(TestNoWakeUpLost|TestCrowdManual|TestCrowdAuto)$")
 	without.Env = append(os.Environ(), mistakeVariable+"="+noPatrol)
 	if out, err := without.CombinedOutput(); err != nil {
 		t.Fatalf("without a patrol: %v\n%s", err, out)
@@ -90,11 +91,8 @@ func (w *world) volleys(t *testing.T, kind string, spin time.Duration, cycles in
 	for _, p := range players {
 		slow += p.mustWithin(volleyBound, order).Number
 	}
-	t.Logf("%s, spinning %v: %d cycles in %v, %d slow waits", kind, spin, cycles, time.Since(began).Round(time.Millisecond), slow)
-	// Who polls is woken by nobody, and needs no patrol.
-	if slow > cycles/100 && w.wait != "poll" {
-		t.Errorf("%s, spinning %v: %d of %d waits were woken by nobody but the patrol", kind, spin, slow, 2*cycles)
-	}
+	t.Logf("%s, spinning %v: %d cycles in %v, %d slow waits", kind, spin, cycles,
+		time.Since(began).Round(time.Millisecond), slow)
 }
 
 const (
@@ -130,7 +128,8 @@ func (w *world) throng(t *testing.T, object request) *throng {
 func (th *throng) gather() {
 	th.t.Helper()
 	for i, a := range th.processes {
-		crowd := a.Must(request{Op: "crowd", Handle: th.handles[i], Number: crowdSize / crowdProcesses, Timeout: loadBound}).Handle
+		crowd := a.Must(request{Op: "crowd", Handle: th.handles[i], Number: crowdSize / crowdProcesses,
+			Timeout: loadBound}).Handle
 		th.crowds[i] = append(th.crowds[i], crowd)
 	}
 	th.w.waiters(th.t, th.keeper, th.r.Name, crowdSize)
@@ -251,20 +250,21 @@ func TestCrowdMutex(t *testing.T) {
 	})
 }
 
-// witness makes the mutex and the memory that it protects, and returns what its maker was and what the i-th process that
-// uses it is to be told.
+// witness makes the mutex and the memory that it protects, and returns what its maker was and what the i-th process
+// that uses it is to be told.
 func (w *world) witness(t *testing.T, random *rand.Rand) (keeper *actor, order func(i int) request) {
 	t.Helper()
 	keeper = w.start(t)
 	keeper.Must(request{Op: "openorcreate", Kind: "mutex", Name: w.name})
 	keeper.Must(request{Op: "witness", Name: w.name})
 	rounds := 20
-	if w.wait == "poll" || testing.Short() {
+	if w.wait == "poll" || !depth.Full() {
 		rounds = 6
 	}
 	const each = crowdSize / crowdProcesses
 	return keeper, func(i int) request {
-		return request{Op: "gauntlet", Name: w.name, Load: &loadOrder{Goroutines: each, Rounds: rounds, First: i * each, Seed: random.Uint64()}}
+		return request{Op: "gauntlet", Name: w.name,
+			Load: &loadOrder{Goroutines: each, Rounds: rounds, First: i * each, Seed: random.Uint64()}}
 	}
 }
 
@@ -280,7 +280,8 @@ func (w *world) judgeWitness(t *testing.T, by *actor, order func(i int) request,
 }
 
 // TestCrowdMutexKilled is TestCrowdMutex with processes that are killed at any moment, and others in their places. Who
-// finds the counter in disorder was told that the mutex was abandoned, and that happens at most once for each of the dead.
+// finds the counter in disorder was told that the mutex was abandoned, and that happens at most once for each of the
+// dead.
 func TestCrowdMutexKilled(t *testing.T) {
 	inEverySetting(t, func(t *testing.T, w *world) {
 		random, _ := seeded(t)
@@ -438,7 +439,7 @@ func TestCancelled(t *testing.T) {
 		random, _ := seeded(t)
 		keeper, handles := w.makeTokens(t, 3)
 		order := loadOrder{Goroutines: 8, Rounds: 200, Objects: len(handles)}
-		if testing.Short() {
+		if !depth.Full() {
 			order.Rounds = 50
 		}
 		t.Log(w.pass(t, order, 3, random))
@@ -457,7 +458,7 @@ func TestAllInOppositeOrder(t *testing.T) {
 			one.name = fmt.Sprintf("%s-of%d", w.name, size)
 			keeper, handles := one.makeTokens(t, size)
 			order := loadOrder{Goroutines: 3, Rounds: 60, Objects: size, All: true}
-			if size == namedshm.MaximumWaitObjects || w.wait == "poll" || testing.Short() {
+			if size == namedshm.MaximumWaitObjects || w.wait == "poll" || !depth.Full() {
 				order.Rounds = 15
 			}
 			one.pass(t, order, 3, random)

@@ -15,8 +15,9 @@ import (
 // The model: what each operation does to the objects, as if each happened at one moment between its call and its
 // return. A history is right if there are such moments for all of its operations.
 //
-// An operation of a process that was killed in it may have had its effect or not, and if it had, then before the process
-// was reaped. That is stricter than to say that it may have it at any time later, and true: a dead process does nothing.
+// An operation of a process that was killed in it may have had its effect or not, and if it had, then before the
+// process was reaped. That is stricter than to say that it may have it at any time later, and true: a dead process does
+// nothing.
 
 // riotKind is what a crowd of processes uses.
 type riotKind string

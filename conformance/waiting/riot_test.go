@@ -19,6 +19,8 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/journal"
+	"github.com/namedshm/namedshm/internal/depth"
+	"github.com/namedshm/namedshm/internal/kernel"
 )
 
 // A riot is a number of processes that do at random what can be done with the objects, while some of them are killed
@@ -36,8 +38,8 @@ type riotOrder struct {
 
 const riotProcesses = 8
 
-// clients is how many there are in each process: with several objects there is more that can come before something else,
-// and the judge has more to try.
+// clients is how many there are in each process: with several objects there is more that can come before something
+// else, and the judge has more to try.
 func (k riotKind) clients() uint32 {
 	if k == mixed {
 		return 1
@@ -79,7 +81,7 @@ type rioter struct {
 func riot(order *riotOrder) error {
 	debug.SetGCPercent(100)
 	if order.Seed%2 == 0 {
-		namedshm.SetWaitSpin(0)
+		kernel.SetWaitSpin(0)
 	}
 	j, err := journal.Open(order.Journal)
 	if err != nil {
@@ -347,7 +349,8 @@ type member struct {
 }
 
 // runRiot lets a riot go on for a while and returns its history.
-func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration time.Duration, brokenHow string) *history {
+func (w *world) runRiot(t *testing.T, kind riotKind, random *rand.Rand, duration time.Duration,
+	brokenHow string) *history {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "journal")
 	j, err := journal.Open(path)
@@ -437,15 +440,16 @@ func (m *mob) killAll() {
 // riotSettings are enough for each kind: what is different between the backings is how one gets to the state and how
 // death is noticed, and the ways of waiting understand each other.
 func riotSettings() []setting {
-	const local, global = namedshm.LocalNamespace, namedshm.GlobalNamespace
-	if testing.Short() {
+	const local, global = namedshm.Local, namedshm.Global
+	if !depth.Full() {
 		return narrowed([]setting{{local, "", "mixed"}})
 	}
-	all := []setting{{local, "", ""}, {global, "", "mixed"}, {local, "file", "mixed"}, {local, "", "futex"}, {local, "", "poll"}}
+	all := []setting{{local, "", ""}, {global, "", "mixed"}, {local, "file", "mixed"}, {local, "", "futex"},
+		{local, "", "poll"}}
 	if left := narrowed(all); len(left) > 0 {
 		return left
 	}
-	return []setting{{local, os.Getenv(namedshm.BackingVariable), os.Getenv(waitVariable)}}
+	return []setting{{local, os.Getenv("NAMEDSHM_BACKING"), os.Getenv(waitVariable)}}
 }
 
 // TestLinearizable: what many processes are told, of which some are killed at any moment, is what they could be told if

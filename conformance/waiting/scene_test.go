@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // scene is a situation in which an actor, the victim, is stopped or killed in the middle of an operation. Besides there
@@ -33,7 +35,8 @@ var scenes = []scene{
 	{name: "Pulse for a waiter", objects: []int{theAuto}, op: "pulse", gives: first, waits: true},
 	{name: "Wait", objects: []int{theAuto}, op: "wait", gives: first, free: true},
 	{name: "Wait that sleeps", objects: []int{theAuto}, op: "wait", gives: first, sleeps: true},
-	{name: "Wait that sleeps beside another", objects: []int{theAuto}, op: "wait", gives: first, sleeps: true, waits: true},
+	{name: "Wait that sleeps beside another", objects: []int{theAuto}, op: "wait", gives: first, sleeps: true,
+		waits: true},
 
 	{name: "Set of manual reset", objects: []int{theManual}, op: "set", gives: first, free: true},
 	{name: "Set of manual reset for a waiter", objects: []int{theManual}, op: "set", gives: first, waits: true},
@@ -43,7 +46,8 @@ var scenes = []scene{
 
 	{name: "Lock", objects: []int{theMutex}, op: "wait", gives: first, free: true},
 	{name: "Lock that sleeps", objects: []int{theMutex}, op: "wait", gives: first, sleeps: true},
-	{name: "Lock that sleeps beside another", objects: []int{theMutex}, op: "wait", gives: first, sleeps: true, waits: true},
+	{name: "Lock that sleeps beside another", objects: []int{theMutex}, op: "wait", gives: first, sleeps: true,
+		waits: true},
 	{name: "Unlock", objects: []int{theMutex}, op: "unlock", gives: first, free: true},
 	{name: "Unlock for a waiter", objects: []int{theMutex}, op: "unlock", gives: first, waits: true},
 
@@ -51,7 +55,8 @@ var scenes = []scene{
 	{name: "Release for a waiter", objects: []int{theSemaphore}, op: "release", gives: first, waits: true},
 	{name: "Wait for a semaphore", objects: []int{theSemaphore}, op: "wait", gives: first, free: true},
 	{name: "Wait for a semaphore that sleeps", objects: []int{theSemaphore}, op: "wait", gives: first, sleeps: true},
-	{name: "Wait for a semaphore that sleeps beside another", objects: []int{theSemaphore}, op: "wait", gives: first, sleeps: true, waits: true},
+	{name: "Wait for a semaphore that sleeps beside another", objects: []int{theSemaphore}, op: "wait", gives: first,
+		sleeps: true, waits: true},
 
 	{name: "WaitAny", objects: three, op: "any", gives: []int{1}},
 	{name: "WaitAny that an event ends", objects: three, op: "any", gives: []int{0}, sleeps: true, waits: true},
@@ -59,7 +64,8 @@ var scenes = []scene{
 	{name: "WaitAny that a semaphore ends", objects: three, op: "any", gives: []int{2}, sleeps: true, waits: true},
 	{name: "WaitAll", objects: three, op: "all", gives: []int{0, 1, 2}},
 	{name: "WaitAll that sleeps", objects: three, op: "all", gives: []int{0, 1, 2}, sleeps: true},
-	{name: "WaitAll that sleeps beside another", objects: three, op: "all", gives: []int{2, 1, 0}, sleeps: true, waits: true},
+	{name: "WaitAll that sleeps beside another", objects: three, op: "all", gives: []int{2, 1, 0}, sleeps: true,
+		waits: true},
 }
 
 var three = []int{theAuto, theMutex, theSemaphore}
@@ -99,7 +105,8 @@ type play struct {
 func (s *scene) begin(e *ensemble, n int) *play {
 	e.t.Helper()
 	count := len(s.objects)
-	p := &play{scene: s, ensemble: e, waiting: -1, owns: make([]bool, count), given: make([]int, count), taken: make([]int, count), told: make([]int, count)}
+	p := &play{scene: s, ensemble: e, waiting: -1, owns: make([]bool, count), given: make([]int, count),
+		taken: make([]int, count), told: make([]int, count)}
 	waits := slices.Contains([]string{"wait", "any", "all"}, s.op)
 	for i, o := range s.objects {
 		r := creation(fmt.Sprintf("%s-%d-%d", e.name, n, i), o)
@@ -188,7 +195,7 @@ func (p *play) give(i int) {
 }
 
 // state is an object's state, as the keeper sees it.
-func (p *play) state(i int) *namedshm.State {
+func (p *play) state(i int) *inspect.State {
 	p.t.Helper()
 	return p.keeper.Must(request{Op: "state", Name: p.names[i]}).State
 }
@@ -318,7 +325,8 @@ func (p *play) whole(left ...int) {
 				got++
 			}
 			if more := got - (p.given[i] - p.taken[i]); !slices.Contains(left, more) {
-				p.t.Fatalf("%s: %d were released and %d taken, and %d are left: off by none of %d", p.where, p.given[i], p.taken[i], got, left)
+				p.t.Fatalf("%s: %d were released and %d taken, and %d are left: off by none of %d", p.where, p.given[i], p.taken[i],
+					got, left)
 			}
 		default:
 			p.keeper.Must(request{Op: "reset", Handle: p.kept[i]})
@@ -375,7 +383,8 @@ func (e *ensemble) warmUp(a *actor) {
 		r := creation(e.name+"WarmUp", o)
 		r.Initial = 0
 		h := a.handle(r)
-		for _, op := range [][]string{{"set", "wait", "reset"}, {"set", "wait", "reset"}, {"wait", "unlock"}, {"release", "wait"}}[o] {
+		for _, op := range [][]string{{"set", "wait", "reset"}, {"set", "wait", "reset"}, {"wait", "unlock"},
+			{"release", "wait"}}[o] {
 			a.Must(request{Op: op, Handle: h, Number: 1})
 		}
 		if o != theMutex {
@@ -403,9 +412,9 @@ func inEveryScene(t *testing.T, test func(e *ensemble, s *scene)) {
 
 // settings have each way to wait, each backing and both namespaces once; what is much like another scene has but one.
 func (s *scene) settings() []setting {
-	const local, global = namedshm.LocalNamespace, namedshm.GlobalNamespace
+	const local, global = namedshm.Local, namedshm.Global
 	all := []setting{{local, "", ""}, {global, "", "futex"}, {local, "file", "poll"}}
-	if testing.Short() || len(s.objects) > 1 && s.waits && s.gives[0] != 0 {
+	if !depth.Full() || len(s.objects) > 1 && s.waits && s.gives[0] != 0 {
 		all = all[:1]
 	}
 	return narrowedOrFirst(all)

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // TestStoppedAtEveryCall: a process that is stopped at any system call of an operation of its own, or asleep in it,
@@ -18,8 +20,8 @@ func TestStoppedAtEveryCall(t *testing.T) {
 		e.victim.Must(request{Op: "spin"})
 		calls := []string{}
 		for n := 0; ; n++ {
-			if n == 0 && !s.sleeps {
-				continue
+			if n == 0 && !s.sleeps || n%2 == 0 && n > 0 && !depth.Full() {
+				continue // a quick run stops at every second call
 			}
 			if n > mostPoints {
 				e.t.Fatalf("the operation does not end: %q", calls)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 func TestMain(m *testing.M) { actors.Main(m, act) }
@@ -30,12 +31,13 @@ func (s setting) String() string {
 	return strings.Trim(s.space.String(), `\`) + "/" + cmp.Or(s.backing, "native") + "/" + cmp.Or(s.wait, "waitv")
 }
 
-// settings are all combinations, or with -short enough to have everything once.
+// settings are all combinations, or of a quick run enough to have each way of waiting once.
 func settings() []setting {
-	const local, global = namedshm.LocalNamespace, namedshm.GlobalNamespace
-	all := []setting{{local, "", ""}, {global, "", "futex"}, {global, "file", ""}, {local, "", "poll"}}
-	if !testing.Short() {
-		all = append(all, setting{local, "", "futex"}, setting{global, "", ""}, setting{global, "", "poll"},
+	const local, global = namedshm.Local, namedshm.Global
+	all := []setting{{local, "", ""}, {global, "", "futex"}, {local, "", "poll"}}
+	if depth.Full() {
+		all = append(all, setting{global, "file", ""}, setting{local, "", "futex"}, setting{global, "", ""},
+			setting{global, "", "poll"},
 			setting{local, "file", ""}, setting{local, "file", "futex"}, setting{local, "file", "poll"},
 			setting{global, "file", "futex"}, setting{global, "file", "poll"})
 	}
@@ -75,7 +77,7 @@ func in(t *testing.T, all []setting, test func(t *testing.T, w *world)) {
 	for _, s := range all {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
-			if s.space == namedshm.GlobalNamespace {
+			if s.space == namedshm.Global {
 				actors.NeedRoot(t, "only root can make the Global directory")
 			}
 			test(t, newWorld(t, s))
@@ -115,7 +117,12 @@ func (w *world) start(t *testing.T) *actor {
 // startAs starts an actor as another user, without any privilege.
 func (w *world) startAs(t *testing.T, user *actors.User) *actor {
 	t.Helper()
-	return &actor{&actors.Actor[request, reply]{Process: w.Start(t, user, namedshm.BackingVariable+"="+w.backing, waitVariable+"="+w.wait), T: t}}
+	wait := w.wait
+	if wait == "mixed" {
+		wait = "" // who is to have a way of its own gets it from startMixed
+	}
+	return &actor{&actors.Actor[request, reply]{Process: w.Start(t, user, "NAMEDSHM_BACKING="+w.backing,
+		waitVariable+"="+wait), T: t}}
 }
 
 // mustAnswer is Answer for what has to succeed.
@@ -158,5 +165,7 @@ func (w *world) blocked(t *testing.T, a, by *actor, name string, want int) {
 // nothingLeft has somebody bury what crashed processes left, and fails the test if anything is there afterwards.
 func (w *world) nothingLeft(t *testing.T, by *actor) {
 	t.Helper()
-	w.NothingLeft(t, w.backing == "file" || actors.OnFileBacking(), func() { by.Must(request{Op: "bury", Number: int(w.space)}) })
+	w.NothingLeft(t, w.backing == "file" || actors.OnFileBacking(), func() {
+		by.Must(request{Op: "bury", Number: int(w.space)})
+	})
 }
