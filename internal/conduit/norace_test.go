@@ -1,0 +1,6 @@
+//go:build !race
+
+package conduit
+
+// raceDetector is off.
+const raceDetector = false
