@@ -1,0 +1,60 @@
+package flow
+
+import (
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/conduit"
+)
+
+// Writer is a feed's end that writes. There is one at a time. It never waits for readers, and does not know them.
+type Writer[T any] struct{ raw *conduit.Writer }
+
+// NewWriter takes the writing end of the feed of this name, and makes the feed if nobody has it. The options are
+// those of [namedshm.Create]; they and the shape's defaults are for a new feed. With [namedshm.ShareAccess] for Read
+// alone other users can read the feed and do nothing else; each message then takes a system call, since they cannot
+// say that they sleep.
+//
+// Errors: [namedshm.ErrBusy] when there is a living writer, and the text says who; otherwise those of [NewReceiver].
+func NewWriter[T any](name string, feed Feed, options ...namedshm.SectionOption) (*Writer[T], error) {
+	s, err := structureOf[T]()
+	if err != nil {
+		return nil, wrap("open writer", name, err)
+	}
+	raw, err := conduit.NewWriter(name, s, conduit.Feed(feed), choices(options))
+	if err != nil {
+		return nil, wrap("open writer", name, err)
+	}
+	return &Writer[T]{raw}, nil
+}
+
+// Claim is the place of the next message, with room for the most values that there can be. What it holds is old
+// bytes. Nobody sees it before [Writer.Commit]; a second Claim is the same place. It is nil after Close.
+func (w *Writer[T]) Claim() []T {
+	m, err := w.raw.Claim()
+	if err != nil {
+		return nil
+	}
+	return values[T](m)
+}
+
+// Commit makes the first n values of what was claimed the newest message. A number that was not claimed is a mistake
+// of the program's, and panics.
+func (w *Writer[T]) Commit(n int) { w.raw.Commit(n) }
+
+// Write makes a copy of the values the newest message.
+//
+// Errors: [namedshm.ErrInvalidParameter] for more values than the feed's messages can have,
+// [namedshm.ErrInvalidHandle] after Close.
+func (w *Writer[T]) Write(m ...T) error {
+	if err := w.raw.Write(bytesOf(m)); err != nil {
+		return wrap("write", w.raw.Name(), err)
+	}
+	return nil
+}
+
+// Name is the name that the end was opened with.
+func (w *Writer[T]) Name() string { return w.raw.Name() }
+
+// Close gives the end free for another writer, and says goodbye: without it the readers take it for one whose
+// process died. The messages that are kept stay as long as anybody has an end open. A second Close fails with
+// [namedshm.ErrInvalidHandle].
+func (w *Writer[T]) Close() error { return wrap("close", w.raw.Name(), w.raw.Close()) }
