@@ -1,13 +1,11 @@
 package namedshm
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/words"
 )
 
-// Access is what a handle or a view may do: a set of the constants below.
+// Access is what a handle or a view may be used for: a set of the constants below.
 //
 // A view never has more access than its handle, and a handle never more than the section's security allows. On Unix
 // the kernel enforces both: a read handle is a read-only descriptor or attachment.
@@ -17,42 +15,35 @@ type Access uint32
 
 const (
 	// Read allows views that are read.
-	Read Access = Access(kernel.Read)
+	Read Access = 0x04
 	// Write allows views that are read and written; it implies Read. (In Windows a handle can have the right to
 	// write without the right to read, although no view can be written and not read.)
-	Write Access = Access(kernel.Write)
-	// Copy allows copy-on-write views: what is written stays private to the view. It counts only where it stands
+	Write Access = 0x02
+	// Copy allows copy-on-write views: what is written stays private to the view. It has an effect only when it is
 	// alone, Execute aside: Copy|Read maps a read-only view, Copy|Write a shared one.
-	Copy Access = Access(kernel.Copy)
-	// Execute allows views whose bytes may be run; it is joined with one of the others.
-	Execute Access = Access(kernel.Execute)
+	Copy Access = 0x01
+	// Execute allows views whose bytes may be executed; combine it with one of the others.
+	Execute Access = 0x20
 	// ReadWrite is Read and Write.
 	ReadWrite = Read | Write
 )
 
-// String is the set in words: "read|write".
-func (a Access) String() string {
-	var words []string
-	for _, w := range []struct {
-		bit  Access
-		word string
-	}{{Read, "read"}, {Write, "write"}, {Copy, "copy"}, {Execute, "execute"}} {
-		if a&w.bit != 0 {
-			words = append(words, w.word)
-			a &^= w.bit
-		}
-	}
-	if a != 0 {
-		words = append(words, fmt.Sprintf("%#x", uint32(a)))
-	}
-	if words == nil {
-		return "none"
-	}
-	return strings.Join(words, "|")
+var accessWords = words.Table{
+	{Value: uint32(Read), Text: "read"}, {Value: uint32(Write), Text: "write"}, {Value: uint32(Copy), Text: "copy"},
+	{Value: uint32(Execute), Text: "execute"},
 }
 
-// MarshalText makes Access readable in JSON.
+// String is the set in words: "read|write".
+func (a Access) String() string { return accessWords.Set(uint32(a)) }
+
+// MarshalText is String, for JSON.
 func (a Access) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (a *Access) UnmarshalText(text []byte) error {
+	set, err := accessWords.ReadSet(text)
+	return unmarshaled(a, set, err)
+}
 
 // kernel is the access as the object manager takes it: with what Write implies.
 func (a Access) kernel() kernel.Access {
@@ -62,38 +53,50 @@ func (a Access) kernel() kernel.Access {
 	return kernel.Access(a)
 }
 
-// Protection is the most that any view of a section may ever have. It is fixed at creation.
+// Protection is the most access that any view of a section may ever have. It is fixed at creation.
 //
 // Source: the PAGE_* constants of CreateFileMapping, with their numbers.
 type Protection uint32
 
 const (
 	// PageReadOnly allows read and copy views. Nobody can ever write such a section: its bytes stay zero.
-	PageReadOnly Protection = Protection(kernel.PageReadOnly)
+	PageReadOnly Protection = 0x02
 	// PageReadWrite allows read, write and copy views. It is the default.
-	PageReadWrite Protection = Protection(kernel.PageReadWrite)
+	PageReadWrite Protection = 0x04
 	// PageWriteCopy allows what PageReadOnly allows.
-	PageWriteCopy Protection = Protection(kernel.PageWriteCopy)
-	// PageExecuteRead allows read and copy views that may be run.
-	PageExecuteRead Protection = Protection(kernel.PageExecuteRead)
+	PageWriteCopy Protection = 0x08
+	// PageExecuteRead allows read and copy views that may be executed.
+	PageExecuteRead Protection = 0x20
 	// PageExecuteReadWrite allows everything.
-	PageExecuteReadWrite Protection = Protection(kernel.PageExecuteReadWrite)
+	PageExecuteReadWrite Protection = 0x40
 	// PageExecuteWriteCopy allows what PageExecuteRead allows.
-	PageExecuteWriteCopy Protection = Protection(kernel.PageExecuteWriteCopy)
+	PageExecuteWriteCopy Protection = 0x80
 )
 
-var protectionNames = map[Protection]string{
-	PageReadOnly: "read-only", PageReadWrite: "read-write", PageWriteCopy: "write-copy",
-	PageExecuteRead: "execute-read", PageExecuteReadWrite: "execute-read-write", PageExecuteWriteCopy: "execute-write-copy",
+var protectionWords = words.Table{
+	{Value: uint32(PageReadOnly), Text: "read-only"}, {Value: uint32(PageReadWrite), Text: "read-write"},
+	{Value: uint32(PageWriteCopy), Text: "write-copy"}, {Value: uint32(PageExecuteRead), Text: "execute-read"},
+	{Value: uint32(PageExecuteReadWrite), Text: "execute-read-write"},
+	{Value: uint32(PageExecuteWriteCopy), Text: "execute-write-copy"},
 }
 
 // String is the protection in words: "read-write".
-func (p Protection) String() string {
-	if name, ok := protectionNames[p]; ok {
-		return name
-	}
-	return fmt.Sprintf("%#x", uint32(p))
+func (p Protection) String() string { return protectionWords.One(uint32(p)) }
+
+// MarshalText is String, for JSON.
+func (p Protection) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *Protection) UnmarshalText(text []byte) error {
+	value, err := protectionWords.ReadOne(text, 32)
+	return unmarshaled(p, value, err)
 }
 
-// MarshalText makes Protection readable in JSON.
-func (p Protection) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+// unmarshaled stores what was read, if it could be.
+func unmarshaled[T ~uint8 | ~uint32](to *T, value uint32, err error) error {
+	if err != nil {
+		return &Error{Op: "unmarshal", Code: ErrInvalidParameter, Cause: err}
+	}
+	*to = T(value)
+	return nil
+}

@@ -7,27 +7,26 @@ import (
 	"github.com/namedshm/namedshm/internal/kernel"
 )
 
-// Semaphore is a handle to a semaphore: a named count, from which each wait takes one and which nobody can take below
-// zero.
+// Semaphore is a handle to a semaphore: a named count that each satisfied wait decreases by one, and that is never
+// below zero.
 //
-// Nobody owns what was taken: a process that dies does not give it back. Methods may be called by several goroutines at
-// once. A Semaphore that is dropped without Close is closed when the garbage collector finds it.
+// Nobody owns what a wait has taken: a process that dies does not give it back. Methods may be called by several
+// goroutines at once. A Semaphore that is dropped without Close is closed when the garbage collector finds it.
 type Semaphore struct {
 	*waitable
 }
 
-// CreateSemaphore makes a semaphore that must be new, with a count of initial that can never be above maximum. If a
-// live object has the name it fails with [ErrAlreadyExists], or with [ErrInvalidHandle] if that object is of another
-// kind. The empty name makes a semaphore that no other process can open.
+// CreateSemaphore creates a new semaphore with a count of initial, which can never be above maximum. If a live object
+// has the name, it fails with [ErrAlreadyExists], or with [ErrInvalidHandle] if that object is of another kind. The
+// empty name creates a semaphore that no other process can open.
 //
-// Of the options only [ShareWith] has a meaning for semaphores. On Unix the audience must have ReadWrite, because to
-// wait is to change the object.
+// Errors: [ErrInvalidParameter] unless 0 <= initial <= maximum and 1 <= maximum < 2^31; this is checked before the
+// name.
 //
-// Errors: [ErrInvalidParameter] unless 0 <= initial <= maximum and 1 <= maximum < 2^31; this is looked at before the
-// name is.
+// It can take up to a second, as [Create] can.
 //
 // Source: CreateSemaphoreExW.
-func CreateSemaphore(name string, initial, maximum int, options ...Option) (*Semaphore, error) {
+func CreateSemaphore(name string, initial, maximum int, options ...WaitableOption) (*Semaphore, error) {
 	w, _, err := createWaitable(name, semaphoreSpec(initial, maximum), options, kernel.MustBeNew)
 	if err != nil {
 		return nil, err
@@ -35,11 +34,14 @@ func CreateSemaphore(name string, initial, maximum int, options ...Option) (*Sem
 	return &Semaphore{w}, nil
 }
 
-// OpenOrCreateSemaphore opens the semaphore of this name, or makes it; created says which it did. An existing semaphore
-// keeps its count and maximum, but the arguments must be valid all the same.
+// OpenOrCreateSemaphore opens the semaphore of this name or creates it; created reports which. An existing semaphore
+// keeps its count and maximum, but the arguments must still be valid.
+//
+// It can take as long as [CreateSemaphore] and [OpenSemaphore].
 //
 // Source: CreateSemaphoreExW.
-func OpenOrCreateSemaphore(name string, initial, maximum int, options ...Option) (s *Semaphore, created bool, err error) {
+func OpenOrCreateSemaphore(name string, initial, maximum int,
+	options ...WaitableOption) (s *Semaphore, created bool, err error) {
 	w, created, err := createWaitable(name, semaphoreSpec(initial, maximum), options, kernel.MayExist)
 	if err != nil {
 		return nil, false, err
@@ -47,9 +49,11 @@ func OpenOrCreateSemaphore(name string, initial, maximum int, options ...Option)
 	return &Semaphore{w}, created, nil
 }
 
-// OpenSemaphore opens a semaphore that exists. It never makes one.
+// OpenSemaphore opens an existing semaphore. It never creates one.
 //
 // Errors: as [OpenEvent].
+//
+// It can take as long as [Open]. Use [WaitOpenSemaphore] to wait for a name that does not exist yet.
 //
 // Source: OpenSemaphoreW.
 func OpenSemaphore(name string, rights Rights) (*Semaphore, error) {
@@ -60,7 +64,8 @@ func OpenSemaphore(name string, rights Rights) (*Semaphore, error) {
 	return &Semaphore{w}, nil
 }
 
-// WaitOpenSemaphore opens a semaphore as soon as it exists, or returns the context's error. It waits as [WaitOpen] does.
+// WaitOpenSemaphore opens a semaphore as soon as it exists, or returns the context's error. It waits as [WaitOpen]
+// does.
 func WaitOpenSemaphore(ctx context.Context, name string, rights Rights) (*Semaphore, error) {
 	w, err := waitOpenWaitable(ctx, name, kernel.KindSemaphore, rights)
 	if err != nil {
@@ -73,10 +78,16 @@ func semaphoreSpec(initial, maximum int) kernel.WaitableSpec {
 	return kernel.WaitableSpec{Kind: kernel.KindSemaphore, Initial: int64(initial), Maximum: int64(maximum)}
 }
 
-// Release adds n to the count and returns what it was before. If that would take it above the maximum, nothing is added
-// and the error is [ErrTooManyPosts].
+// Name is the name as it was given to the call that opened the handle; empty for an unnamed semaphore.
+func (s *Semaphore) Name() string { return s.name() }
+
+// Rights are what the handle may be used for: everything for the creator's handle, otherwise what it was opened with.
+func (s *Semaphore) Rights() Rights { return Rights(s.kernel.Rights()) }
+
+// Release adds n to the count and returns what it was before. If that would raise it above the maximum, nothing is
+// added and the error is [ErrTooManyPosts].
 //
-// Errors also: [ErrInvalidParameter] for an n below 1, [ErrInvalidHandle] after Close, [ErrAccessDenied] for a handle
+// Other errors: [ErrInvalidParameter] for an n below 1, [ErrInvalidHandle] after Close, [ErrAccessDenied] for a handle
 // without [ModifyState].
 //
 // Source: ReleaseSemaphore.
@@ -86,8 +97,8 @@ func (s *Semaphore) Release(n int) (previous int, err error) {
 	return int(before), wrap("release", s.Name(), err)
 }
 
-// Wait takes one from the count as soon as it is above zero, or returns the context's error. A context that is done
-// already makes it try once, without waiting.
+// Wait decreases the count by one as soon as it is above zero, or returns the context's error. If the context is
+// already done, it tries once without waiting.
 //
 // Errors: as [Event.Wait].
 //
@@ -97,14 +108,14 @@ func (s *Semaphore) Wait(ctx context.Context) error {
 	return err
 }
 
-// TryWait is Wait that does not wait: it says whether it took one.
+// TryWait is Wait without waiting: it reports whether it took one.
 func (s *Semaphore) TryWait() (bool, error) {
 	acquired, _, err := s.try()
 	return acquired, err
 }
 
-// Close closes the handle. When it was the last one of all processes the name is free at once, and what was taken from
-// the count is forgotten. A second Close fails with [ErrInvalidHandle].
+// Close closes the handle. If it was the last handle in any process, the name is free at once, and the count is gone
+// with it. A second Close fails with [ErrInvalidHandle].
 //
 // Source: CloseHandle.
 func (s *Semaphore) Close() error { return s.close() }

@@ -2,54 +2,52 @@ package namedshm
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/inside"
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/words"
 )
 
-// Rights are what a handle to an event, a mutex or a semaphore may do.
+// Rights are what a handle to an event, a mutex or a semaphore may be used for.
 //
 // Source: the access rights of synchronization objects, with their numbers.
 type Rights uint32
 
 const (
 	// Synchronize allows waiting.
-	Synchronize Rights = Rights(kernel.Synchronize)
-	// ModifyState allows Set, Reset, Pulse and Release. Unlocking a mutex needs only to own it.
-	ModifyState Rights = Rights(kernel.ModifyState)
+	Synchronize Rights = 0x00100000
+	// ModifyState allows Set, Reset, Pulse and Release. Unlocking a mutex requires only owning it.
+	ModifyState Rights = 0x00000002
 	// AllRights is both.
 	AllRights = Synchronize | ModifyState
 )
 
+var rightsWords = words.Table{{Value: uint32(Synchronize), Text: "synchronize"},
+	{Value: uint32(ModifyState), Text: "modify"}}
+
 // String is the set in words: "synchronize|modify".
-func (r Rights) String() string {
-	var words []string
-	if r&Synchronize != 0 {
-		words = append(words, "synchronize")
-	}
-	if r&ModifyState != 0 {
-		words = append(words, "modify")
-	}
-	if rest := r &^ AllRights; rest != 0 {
-		words = append(words, fmt.Sprintf("%#x", uint32(rest)))
-	}
-	if words == nil {
-		return "none"
-	}
-	return strings.Join(words, "|")
+func (r Rights) String() string { return rightsWords.Set(uint32(r)) }
+
+// MarshalText is String, for JSON.
+func (r Rights) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Rights) UnmarshalText(text []byte) error {
+	set, err := rightsWords.ReadSet(text)
+	return unmarshaled(r, set, err)
 }
 
-// MaximumWaitObjects is how many objects one wait can be for.
+// MaximumWaitObjects is the largest number of objects in one wait.
 //
 // Source: MAXIMUM_WAIT_OBJECTS.
-const MaximumWaitObjects = kernel.MaximumWaitObjects
+const MaximumWaitObjects = 64
 
-// Waitable is what can be waited for: an [Event], a [Mutex] or a [Semaphore].
+// Waitable is an object that can be waited for: an [Event], a [Mutex] or a [Semaphore].
 type Waitable interface {
-	// Name is the name as it was given to the call that made the handle.
+	// Name is the name as it was given to the call that opened the handle.
 	Name() string
 	// Close closes the handle.
 	Close() error
@@ -59,34 +57,34 @@ type Waitable interface {
 
 // Outcome is how a wait for several objects ended.
 type Outcome struct {
-	// Index says which object let WaitAny through. For WaitAll it is 0, or that of the first abandoned mutex.
+	// Index is the object that satisfied WaitAny. For WaitAll it is 0, or the index of the first abandoned mutex.
 	Index int
-	// Abandoned says that a mutex was acquired whose last owner ended without unlocking it: that at Index.
+	// Abandoned reports that the mutex at Index was acquired after its last owner ended without unlocking it.
 	Abandoned bool
 }
 
-// WaitAny waits until one of the objects lets it through, or returns the context's error. When several would, it takes
-// the one with the lowest index, and changes no other. The objects may be of different kinds and namespaces, 1 to 64 of
-// them. A context that is done already makes it look once, without waiting.
+// WaitAny waits until one of the objects is signaled, or returns the context's error. If several are, it acquires the
+// one with the lowest index and changes no other. There may be 1 to 64 objects, of different kinds and namespaces. If
+// the context is already done, it checks once without waiting.
 //
-// Errors: [ErrInvalidParameter] for none or too many objects, [ErrInvalidHandle] for a closed one, [ErrAccessDenied] for
-// a handle without [Synchronize]; those of the context.
+// Errors: [ErrInvalidParameter] for none or too many objects, [ErrInvalidHandle] for a closed one, [ErrAccessDenied]
+// for a handle without [Synchronize]; the context's, as from [Event.Wait].
 //
 // Source: WaitForMultipleObjects.
 func WaitAny(ctx context.Context, objects ...Waitable) (Outcome, error) {
 	return waitMultiple(ctx, objects, false)
 }
 
-// WaitAll waits until all of the objects would let it through at one moment, and takes them all then; until that it
-// takes none. Or it returns the context's error. A context that is done already makes it try once, without waiting.
+// WaitAll waits until all objects are signaled at once, then acquires them together; until then it acquires none. Or it
+// returns the context's error. If the context is already done, it tries once without waiting.
 //
-// Errors: those of [WaitAny], and [ErrInvalidParameter] for objects of which two are the same, even by different
+// Errors: those of [WaitAny], and [ErrInvalidParameter] if two of the objects are the same, even through different
 // handles.
 //
-// On Unix there is no system call that takes several objects at once: they are reserved one after the other and then
-// taken. Others wait for that, which usually takes less than a microsecond. A process killed in the middle of the taking may
-// leave a part of them taken. One that is stopped there for more than ten milliseconds loses its reservations; the
-// objects it had taken already are given back when it goes on.
+// On Unix no system call acquires several objects at once: they are reserved one after the other and then acquired.
+// Other waiters wait for that, which usually takes less than a microsecond. A process killed in the middle of it may
+// leave some of them acquired. A process stopped there for more than ten milliseconds loses its reservations; what it
+// had already acquired is given back when it resumes.
 //
 // Source: WaitForMultipleObjects with bWaitAll.
 func WaitAll(ctx context.Context, objects ...Waitable) (Outcome, error) {
@@ -95,12 +93,15 @@ func WaitAll(ctx context.Context, objects ...Waitable) (Outcome, error) {
 
 func waitMultiple(ctx context.Context, objects []Waitable, all bool) (Outcome, error) {
 	kernels := make([]*kernel.Waitable, len(objects))
-	names := make([]string, len(objects))
+	var names []string
 	for i, o := range objects {
 		if o == nil {
-			return Outcome{}, wrap("wait", "", &kernel.Fault{Code: kernel.InvalidHandle})
+			return Outcome{}, wrap("wait", "", fault.BadHandle("one of the objects is nil"))
 		}
-		kernels[i], names[i] = o.object().kernel, o.Name()
+		kernels[i] = o.object().kernel
+		if name := o.Name(); name != "" {
+			names = append(names, name)
+		}
 	}
 	outcome, err := kernel.Wait(ctx, kernels, all)
 	runtime.KeepAlive(objects)
@@ -111,7 +112,7 @@ func waitMultiple(ctx context.Context, objects []Waitable, all bool) (Outcome, e
 }
 
 // SignalAndWait signals one object and then waits for another: it sets an event, unlocks a mutex or adds one to a
-// semaphore. If that fails it does not wait. The two are two steps: somebody may come between them.
+// semaphore. If that fails it does not wait. These are two separate steps: another process may act between them.
 //
 // Source: SignalObjectAndWait.
 func SignalAndWait(ctx context.Context, signal, wait Waitable) (abandoned bool, err error) {
@@ -123,7 +124,7 @@ func SignalAndWait(ctx context.Context, signal, wait Waitable) (abandoned bool, 
 	case *Semaphore:
 		_, err = o.Release(1)
 	default:
-		err = wrap("signal", "", &kernel.Fault{Code: kernel.InvalidHandle})
+		err = wrap("signal", "", fault.BadHandle("it is not an event, mutex or semaphore"))
 	}
 	if err != nil {
 		return false, err
@@ -132,26 +133,21 @@ func SignalAndWait(ctx context.Context, signal, wait Waitable) (abandoned bool, 
 	return outcome.Abandoned, err
 }
 
-// SetWaitSpin sets for how long a wait of this process looks at an object again and again before it sleeps, and returns
-// what it was. A wait that ends within that time costs a fraction of a microsecond; waking a sleeper on another
-// processor costs far more. The default is 20 microseconds, and zero on a machine with one processor. Zero turns it
-// off. On Windows it does nothing: the system waits.
-func SetWaitSpin(d time.Duration) (previous time.Duration) { return kernel.SetWaitSpin(d) }
-
 // waitable is what the three kinds have in common.
 type waitable struct {
 	kernel  *kernel.Waitable
 	cleanup runtime.Cleanup
 }
 
-func createWaitable(name string, spec kernel.WaitableSpec, options []Option, mode kernel.Mode) (*waitable, bool, error) {
-	var chosen kernel.Spec
-	for _, option := range options {
-		option(&chosen)
+func createWaitable(name string, spec kernel.WaitableSpec, options []WaitableOption,
+	mode kernel.Mode) (*waitable, bool, error) {
+	choices := inside.ForWaitable(options)
+	if choices.Wrong != nil {
+		return nil, false, wrap("create", name, choices.Wrong)
 	}
-	spec.Share = chosen.Share
-	if chosen.Protection != 0 || chosen.Commit != 0 {
-		return nil, false, wrap("create", name, kernel.SectionOption())
+	spec.Share = choices.Share
+	if spec.Kind == kernel.KindMutex && spec.Share.Access != 0 {
+		spec.Share.Access = ReadWrite.kernel() // the only use of a mutex is to lock it, which changes it
 	}
 	k, existed, err := kernel.CreateWaitable(context.Background(), name, spec, mode)
 	if err != nil {
@@ -178,23 +174,19 @@ func waitOpenWaitable(ctx context.Context, name string, kind kernel.Kind, rights
 
 func newWaitable(k *kernel.Waitable) *waitable {
 	w := &waitable{kernel: k}
-	w.cleanup = onLeak(w, Kind(k.Kind()).String()+" "+k.Name(), k)
+	w.cleanup = onLeak(w, k.Kind().String()+" "+k.Name(), k)
 	return w
 }
 
 func (w *waitable) object() *waitable { return w }
 
-// Name is the name as it was given to the call that made the handle.
-func (w *waitable) Name() string { return w.kernel.Name() }
-
-// Rights are what the handle may do.
-func (w *waitable) Rights() Rights { return Rights(w.kernel.Rights()) }
+func (w *waitable) name() string { return w.kernel.Name() }
 
 func (w *waitable) wait(ctx context.Context) (abandoned bool, err error) {
 	abandoned, err = w.kernel.Wait(ctx)
 	runtime.KeepAlive(w)
 	if err != nil {
-		return false, wrap("wait", w.Name(), err)
+		return false, wrap("wait", w.name(), err)
 	}
 	return abandoned, nil
 }
@@ -203,12 +195,12 @@ func (w *waitable) try() (acquired, abandoned bool, err error) {
 	acquired, abandoned, err = w.kernel.Try()
 	runtime.KeepAlive(w)
 	if err != nil {
-		return false, false, wrap("wait", w.Name(), err)
+		return false, false, wrap("wait", w.name(), err)
 	}
 	return acquired, abandoned, nil
 }
 
 func (w *waitable) close() error {
 	w.cleanup.Stop()
-	return wrap("close", w.Name(), w.kernel.Close())
+	return wrap("close", w.name(), w.kernel.Close())
 }
