@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,10 +18,13 @@ import (
 	"testing"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/depth"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
-// Whatever a caller passes, and whatever stands in the directories, a call gives the error that Windows would give,
-// nobody else's objects are harmed, and nothing crashes.
+// Whatever a caller passes and whatever is in the directories, a call gives the error that Windows would give, nobody
+// else's objects are harmed, and nothing crashes.
 
 // isolate gives a test namespaces of its own, where the platform can. It returns the prefixes that may be used.
 func isolate(t *testing.T) (root string, prefixes []string) {
@@ -51,7 +55,8 @@ func ownName(t *testing.T, prefix string) string {
 	return fmt.Sprintf("%s%s.%d", prefix, strings.ReplaceAll(t.Name(), "/", "."), os.Getpid())
 }
 
-func mustCreate(t *testing.T, name string, size int64, access namedshm.Access, options ...namedshm.Option) *namedshm.Section {
+func mustCreate(t *testing.T, name string, size int64, access namedshm.Access,
+	options ...namedshm.SectionOption) *namedshm.Section {
 	t.Helper()
 	s, err := namedshm.Create(name, size, access, options...)
 	if err != nil {
@@ -148,13 +153,13 @@ func TestBadNames(t *testing.T) {
 		wantCode(t, "Open, "+what, err, c.want)
 		_, err = namedshm.WaitOpen(context.Background(), c.name, namedshm.Read)
 		wantCode(t, "WaitOpen, "+what, err, c.want)
-		_, err = namedshm.Stat(c.name)
+		_, err = inspect.Stat(c.name)
 		wantCode(t, "Stat, "+what, err, c.want)
 		check()
 	}
 	_, err := namedshm.Open("", namedshm.Read)
 	wantCode(t, "Open of the empty name", err, namedshm.ErrInvalidHandle)
-	_, err = namedshm.Stat("")
+	_, err = inspect.Stat("")
 	wantCode(t, "Stat of the empty name", err, namedshm.ErrInvalidHandle)
 }
 
@@ -263,7 +268,8 @@ func TestAViewHasNoMoreAccessThanItsHandle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, access := range []namedshm.Access{namedshm.Write, namedshm.ReadWrite, namedshm.Read | namedshm.Execute, namedshm.Copy | namedshm.Write} {
+			for _, access := range []namedshm.Access{namedshm.Write, namedshm.ReadWrite, namedshm.Read | namedshm.Execute,
+				namedshm.Copy | namedshm.Write} {
 				_, err := o.Map(0, 0, access)
 				wantCode(t, fmt.Sprintf("%v of a handle for %v", access, handle), err, namedshm.ErrAccessDenied)
 			}
@@ -363,8 +369,8 @@ func TestReadAtAndWriteAtBounds(t *testing.T) {
 	}{{101, 0}, {2, 99}, {1, 100}, {0, 101}, {1, -1}, {1, math.MaxInt64}, {100, math.MaxInt64 - 50}, {1, math.MinInt64}} {
 		n, err := v.WriteAt(bytes.Repeat([]byte{0xEE}, c.length), c.off)
 		wantCode(t, fmt.Sprintf("WriteAt of %d bytes at %d", c.length, c.off), err, namedshm.ErrAccessDenied)
-		if n != 0 {
-			t.Errorf("WriteAt of %d bytes at %d wrote %d", c.length, c.off, n)
+		if n != 0 || !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("WriteAt of %d bytes at %d wrote %d: %v", c.length, c.off, n, err)
 		}
 	}
 	if bytes.Contains(v.Bytes()[:cap(v.Bytes())], []byte{0xEE}) {
@@ -372,6 +378,39 @@ func TestReadAtAndWriteAtBounds(t *testing.T) {
 	}
 	if n, err := v.WriteAt([]byte{1, 2}, 98); n != 2 || err != nil {
 		t.Error(n, err)
+	}
+}
+
+// TestOutsideNamesTheFirstByte: an error says which byte it is that is not there, whatever the numbers.
+func TestOutsideNamesTheFirstByte(t *testing.T) {
+	isolate(t)
+	v, err := mustCreate(t, "", 4096, namedshm.ReadWrite).Map(0, 100, namedshm.ReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	write := func(n int, off int64) error { _, err := v.WriteAt(make([]byte, n), off); return err }
+	read := func(n int, off int64) error { _, err := v.ReadAt(make([]byte, n), off); return err }
+	at := func(off int64) error { _, err := namedshm.At[int64](v, off); return err }
+	slice := func(off int64, n int) error { _, err := namedshm.SliceAt[int32](v, off, n); return err }
+	for _, c := range []struct {
+		err   error
+		first int64
+	}{
+		{write(10, -1), -1}, {write(10, -11), -11}, {write(10, 95), 100}, {write(101, 0), 100}, {write(1, 100), 100},
+		{write(1, 200), 200},
+		{write(100, math.MaxInt64-50), math.MaxInt64 - 50}, {write(10, math.MinInt64), math.MinInt64},
+		{read(10, -1), -1}, {read(1, math.MinInt64), math.MinInt64},
+		{at(-8), -8}, {at(96), 100}, {at(100), 100}, {at(104), 104}, {slice(0, 26), 100}, {slice(-4, 2), -4},
+		{slice(400, math.MaxInt), 400},
+	} {
+		if want := fmt.Sprintf(": byte %d is outside the view of 100 bytes", c.first); c.err == nil ||
+			!strings.Contains(c.err.Error(), want) {
+			t.Errorf("%v, want %q", c.err, want)
+		}
+	}
+	if err := write(1, 100); !strings.Contains(err.Error(), "short write, nothing was written") {
+		t.Error(err)
 	}
 }
 
@@ -434,8 +473,8 @@ func closeUnderUse(t *testing.T, s *namedshm.Section, v *namedshm.View) {
 
 const holderVariable = "NAMEDSHM_TEST_HOLDER"
 
-// TestHolderProcess is no test but a process that others start: it makes an object and keeps it, and says of every line
-// it is sent whether its view is as it was.
+// TestHolderProcess is not a test but a process that others start: it creates an object and keeps it, and answers every
+// line with whether its view is unchanged.
 func TestHolderProcess(t *testing.T) {
 	name := os.Getenv(holderVariable)
 	if name == "" {
@@ -527,17 +566,18 @@ func (d damage) otherVersion() bool { return d.at >= 8 && d.at < 12 }
 
 const headerLength = 128 // of an entry, before the name
 
-// damages are all that is tried, and whether the entry can then still be read.
+// damages are all that is tried, in a quick run a quarter of it, and whether the entry can then still be read.
 func damages(good []byte, nameLength int) (list []damage, readable []bool) {
 	whole := headerLength + nameLength
-	for n := range min(len(good), 1024) {
+	step := depth.Of(4, 1)
+	for n := rand.IntN(step); n < min(len(good), 1024); n += step {
 		if n > whole && n%64 > 8 { // only zeros and door records: without the records, opening is a slow search
 			continue
 		}
 		list = append(list, damage{fmt.Sprintf("cut to %d bytes", n), n, -1})
 		readable = append(readable, n >= whole)
 	}
-	for at := range whole {
+	for at := rand.IntN(step); at < whole; at += step {
 		list = append(list, damage{fmt.Sprintf("with byte %d flipped", at), -1, at})
 		readable = append(readable, false)
 	}
@@ -575,8 +615,8 @@ func fileBacked() bool {
 	return runtime.GOOS != "linux" || os.Getenv("NAMEDSHM_BACKING") == "file"
 }
 
-// TestDamagedEntryOfALiveObject damages the entry in every way while a process holds the object: others are told so,
-// the holder and other names go on, and when the entry is whole again everybody may come.
+// TestDamagedEntryOfALiveObject damages the entry in every way while a process holds the object: others get an error
+// that says so, the holder and other names keep working, and once the entry is whole again it can be opened.
 func TestDamagedEntryOfALiveObject(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no entries")
@@ -635,17 +675,17 @@ func TestDamagedEntryOfALiveObject(t *testing.T) {
 // looks calls what only looks, which must neither crash nor remove anything that is in doubt.
 func looks(t *testing.T, prefix, name string) {
 	t.Helper()
-	namespace := namedshm.LocalNamespace
+	namespace := namedshm.Local
 	if prefix == `Global\` {
-		namespace = namedshm.GlobalNamespace
+		namespace = namedshm.Global
 	}
-	if _, err := namedshm.List(namespace); err != nil {
+	if _, err := inspect.List(namespace); err != nil {
 		t.Error(err)
 	}
-	if _, err := namedshm.Stat(name); err != nil {
+	if _, err := inspect.Stat(name); err != nil {
 		wantCode(t, "Stat", err, namedshm.ErrFileCorrupt, namedshm.ErrFileNotFound)
 	}
-	if _, err := namedshm.Bury(namespace); err != nil {
+	if _, err := upkeep.Sweep(namespace); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 )
 
 func ExampleCreate() {
@@ -139,7 +140,7 @@ func ExampleList() {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	objects, err := namedshm.List(namedshm.LocalNamespace)
+	objects, err := inspect.List(namedshm.Local)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -261,7 +262,8 @@ func ExampleMutex() {
 	fmt.Println("the other locks it:", locked)
 	fmt.Println("the other unlocks it:", errors.Is(other.Unlock(), namedshm.ErrNotOwner))
 
-	// An owner that ends without unlocking, as a killed process does, leaves it to the next, who is told.
+	// An owner that ends without unlocking, as a killed process does, leaves it to the next owner, whose Lock reports
+	// it.
 	m.Close()
 	abandoned, err = other.Lock(ctx)
 	if err != nil {
@@ -317,7 +319,7 @@ func ExampleWaitAny() {
 	}
 	defer stop.Close()
 	for done := 1; ; done++ {
-		// Of several that would let it through it takes the first, and changes no other.
+		// If several are signaled it acquires the first, and changes no other.
 		outcome, err := namedshm.WaitAny(context.Background(), stop, work)
 		if err != nil {
 			log.Fatal(err)

@@ -106,8 +106,9 @@ func TestAtRefusesWhatDoesNotFit(t *testing.T) {
 	refused[struct{}](t, v, "a type without size", 0, 1)
 	refused[[0]int](t, v, "an empty array", 0, 1)
 	refused[int32](t, v, "an odd offset", 2, 1)
-	refused[int64](t, v, "half an alignment", 4, 1)
-	refused[point](t, v, "a struct at a multiple of 4", 4, 1)
+	refused[atomic.Int64](t, v, "half an alignment", 4, 1) // it is 8 everywhere
+	refused[int64](t, v, "half of int64's", int64(unsafe.Alignof(int64(0))/2), 1)
+	refused[point](t, v, "half of a struct's", int64(unsafe.Alignof(point{})/2), 1)
 	refused[byte](t, v, "a negative offset", -1, 1)
 	refused[int64](t, v, "the smallest offset", math.MinInt64, 1)
 	refused[byte](t, v, "the end", int64(n), 1)
@@ -140,7 +141,8 @@ func TestCodesMatchThePortableErrors(t *testing.T) {
 		namedshm.ErrMappedAlignment: fs.ErrInvalid, namedshm.Code(50): errors.ErrUnsupported,
 	} {
 		var err error = &namedshm.Error{Op: "open", Name: "x", Code: code}
-		for _, portable := range []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, fs.ErrInvalid, errors.ErrUnsupported} {
+		for _, portable := range []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, fs.ErrInvalid,
+			errors.ErrUnsupported} {
 			if got := errors.Is(err, portable); got != (portable == want) {
 				t.Errorf("errors.Is(%v, %v) is %v", code, portable, got)
 			}
