@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// act is another process: it does what it is told line by line, in one thread, and answers with a number and an error.
+// act is another process: it does what each line says, in one thread, and answers with a number and an error.
 func act() {
 	lines := bufio.NewScanner(os.Stdin)
 	var last win32.Handle

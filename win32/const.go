@@ -3,87 +3,88 @@ package win32
 // InvalidHandle is INVALID_HANDLE_VALUE: as a file, the paging file; as a process, this one.
 const InvalidHandle = ^Handle(0)
 
-// Numbers of waits.
+// Constants of waits.
 const (
-	INFINITE             = 0xffffffff // no limit of time
+	INFINITE             = 0xffffffff // no time limit
 	MAXIMUM_WAIT_OBJECTS = 64         // how many handles one wait takes
-	MAX_PATH             = 260        // the most that a name has in the A functions
+	MAX_PATH             = 260        // the longest name in the A functions
 
-	WAIT_OBJECT_0      = 0x00000000 // and the index: this object ended the wait
-	WAIT_ABANDONED     = 0x00000080 // and the index: this mutex ended it, and its last owner ended without releasing it
+	WAIT_OBJECT_0      = 0x00000000 // plus the index: this object satisfied the wait
+	WAIT_ABANDONED     = 0x00000080 // plus the index: this mutex did, and its last owner ended without releasing it
 	WAIT_ABANDONED_0   = 0x00000080 // the same
-	WAIT_IO_COMPLETION = 0x000000C0 // an alertable wait was alerted, which happens on Windows alone
+	WAIT_IO_COMPLETION = 0x000000C0 // an alertable wait was alerted, which happens only on Windows
 	WAIT_FAILED        = 0xFFFFFFFF // the error says why
 )
 
 // Protections of pages, for CreateFileMapping, VirtualProtect and VirtualQuery.
 const (
-	PAGE_NOACCESS          = 0x00000001 // not to be touched
-	PAGE_READONLY          = 0x00000002 // to be read
-	PAGE_READWRITE         = 0x00000004 // to be read and written
-	PAGE_WRITECOPY         = 0x00000008 // to be read and written, where what is written is the view's own
-	PAGE_EXECUTE           = 0x00000010 // to be run
-	PAGE_EXECUTE_READ      = 0x00000020 // to be run and read
-	PAGE_EXECUTE_READWRITE = 0x00000040 // to be run, read and written
-	PAGE_EXECUTE_WRITECOPY = 0x00000080 // to be run, read and written for oneself
-	PAGE_GUARD             = 0x00000100 // no section takes it
-	PAGE_NOCACHE           = 0x00000200 // no section takes it
-	PAGE_WRITECOMBINE      = 0x00000400 // no section takes it
+	PAGE_NOACCESS          = 0x00000001 // no access
+	PAGE_READONLY          = 0x00000002 // read
+	PAGE_READWRITE         = 0x00000004 // read and write
+	PAGE_WRITECOPY         = 0x00000008 // read, and write to a private copy
+	PAGE_EXECUTE           = 0x00000010 // execute
+	PAGE_EXECUTE_READ      = 0x00000020 // execute and read
+	PAGE_EXECUTE_READWRITE = 0x00000040 // execute, read and write
+	PAGE_EXECUTE_WRITECOPY = 0x00000080 // execute, read, and write to a private copy
+	PAGE_GUARD             = 0x00000100 // not for sections, and on Unix not for views
+	PAGE_NOCACHE           = 0x00000200 // not for sections; reported for views of a section with SEC_NOCACHE
+	PAGE_WRITECOMBINE      = 0x00000400 // not for sections; reported for views of a section with SEC_WRITECOMBINE
 )
 
 // Attributes of a section, for CreateFileMapping.
 const (
-	SEC_FILE             = 0x00800000 // told of a section over a file, never asked for
-	SEC_IMAGE            = 0x01000000 // an executable file; on Unix there is none
-	SEC_PROTECTED_IMAGE  = 0x02000000 // likewise
-	SEC_RESERVE          = 0x04000000 // pages are used only after VirtualAlloc has committed them
+	SEC_FILE             = 0x00800000 // reported for a section over a file, never requested
+	SEC_IMAGE            = 0x01000000 // an executable file; not on Unix
+	SEC_PROTECTED_IMAGE  = 0x02000000 // an executable file; not on Unix
+	SEC_RESERVE          = 0x04000000 // commit pages, or committed only after VirtualAlloc has committed them
 	SEC_COMMIT           = 0x08000000 // the default
-	SEC_NOCACHE          = 0x10000000 // with one of the two before; without effect on Unix
-	SEC_WRITECOMBINE     = 0x40000000 // likewise
-	SEC_LARGE_PAGES      = 0x80000000 // needs SeLockMemoryPrivilege, which nobody has on Unix
+	SEC_NOCACHE          = 0x10000000 // with SEC_RESERVE or SEC_COMMIT; no effect on Unix
+	SEC_WRITECOMBINE     = 0x40000000 // with SEC_RESERVE or SEC_COMMIT; no effect on Unix
+	SEC_LARGE_PAGES      = 0x80000000 // requires SeLockMemoryPrivilege, which nobody has on Unix
 	SEC_IMAGE_NO_EXECUTE = 0x11000000 // SEC_IMAGE and SEC_NOCACHE
 )
 
-// Rights to a section, and what MapViewOfFile is asked for.
+// Rights to a section, and access for MapViewOfFile.
 const (
 	SECTION_QUERY            = 0x0001  // NtQuerySection
-	SECTION_MAP_WRITE        = 0x0002  // a view to be written
-	SECTION_MAP_READ         = 0x0004  // a view to be read, or copied on write
-	SECTION_MAP_EXECUTE      = 0x0008  // a view to be run
-	SECTION_EXTEND_SIZE      = 0x0010  // without effect
-	SECTION_ALL_ACCESS       = 0xF001F // all of them, and the standard rights
-	FILE_MAP_COPY            = 0x01    // a copy-on-write view, where it stands alone
-	FILE_MAP_WRITE           = 0x02    // a view to be written
-	FILE_MAP_READ            = 0x04    // a view to be read
-	FILE_MAP_EXECUTE         = 0x20    // with another: a view to be run as well
-	FILE_MAP_ALL_ACCESS      = 0xF001F // SECTION_ALL_ACCESS, in which FILE_MAP_EXECUTE is not contained
+	SECTION_MAP_WRITE        = 0x0002  // a writable view
+	SECTION_MAP_READ         = 0x0004  // a readable or copy-on-write view
+	SECTION_MAP_EXECUTE      = 0x0008  // an executable view
+	SECTION_EXTEND_SIZE      = 0x0010  // no effect
+	SECTION_ALL_ACCESS       = 0xF001F // all of them and the standard rights
+	FILE_MAP_COPY            = 0x01    // a copy-on-write view, if alone
+	FILE_MAP_WRITE           = 0x02    // a writable view
+	FILE_MAP_READ            = 0x04    // a readable view
+	FILE_MAP_EXECUTE         = 0x20    // with another one: an executable view
+	FILE_MAP_ALL_ACCESS      = 0xF001F // SECTION_ALL_ACCESS, which does not contain FILE_MAP_EXECUTE
 	FILE_MAP_LARGE_PAGES     = 0x20000000
 	FILE_MAP_TARGETS_INVALID = 0x40000000
 )
 
-// Rights to events, mutexes and semaphores, and flags of those who create them.
+// Rights to events, mutexes and semaphores, and flags for creating them.
 const (
-	EVENT_QUERY_STATE          = 0x0001                                       // without effect
-	EVENT_MODIFY_STATE         = 0x0002                                       // SetEvent, ResetEvent, PulseEvent
-	EVENT_ALL_ACCESS           = STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x3 // all
-	MUTANT_QUERY_STATE         = 0x0001                                       // without effect
-	MUTANT_ALL_ACCESS          = STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x1 // all
-	MUTEX_MODIFY_STATE         = MUTANT_QUERY_STATE                           // without effect: who owns a mutex may release it
+	EVENT_QUERY_STATE  = 0x0001                                       // no effect
+	EVENT_MODIFY_STATE = 0x0002                                       // SetEvent, ResetEvent, PulseEvent
+	EVENT_ALL_ACCESS   = STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x3 // all
+	MUTANT_QUERY_STATE = 0x0001                                       // no effect
+	MUTANT_ALL_ACCESS  = STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x1 // all
+	// no effect: the owner of a mutex may release it
+	MUTEX_MODIFY_STATE         = MUTANT_QUERY_STATE
 	MUTEX_ALL_ACCESS           = MUTANT_ALL_ACCESS                            // all
-	SEMAPHORE_QUERY_STATE      = 0x0001                                       // without effect
+	SEMAPHORE_QUERY_STATE      = 0x0001                                       // no effect
 	SEMAPHORE_MODIFY_STATE     = 0x0002                                       // ReleaseSemaphore
 	SEMAPHORE_ALL_ACCESS       = STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 0x3 // all
-	CREATE_EVENT_MANUAL_RESET  = 0x1                                          // CreateEventEx: it stays set
-	CREATE_EVENT_INITIAL_SET   = 0x2                                          // CreateEventEx: it begins set
+	CREATE_EVENT_MANUAL_RESET  = 0x1                                          // CreateEventEx: a manual-reset event
+	CREATE_EVENT_INITIAL_SET   = 0x2                                          // CreateEventEx: initially set
 	CREATE_MUTEX_INITIAL_OWNER = 0x1                                          // CreateMutexEx: the caller owns it
 )
 
-// Rights that every kind of object has, and those that stand for others.
+// Rights that every kind of object has, and generic ones.
 const (
-	DELETE                   = 0x00010000 // granted, and without effect
-	READ_CONTROL             = 0x00020000 // granted, and on Unix without effect
-	WRITE_DAC                = 0x00040000 // likewise
-	WRITE_OWNER              = 0x00080000 // likewise
+	DELETE                   = 0x00010000 // granted, no effect
+	READ_CONTROL             = 0x00020000 // granted, no effect on Unix
+	WRITE_DAC                = 0x00040000 // granted, no effect on Unix
+	WRITE_OWNER              = 0x00080000 // granted, no effect on Unix
 	SYNCHRONIZE              = 0x00100000 // waiting
 	STANDARD_RIGHTS_REQUIRED = 0x000F0000 // the four before SYNCHRONIZE
 	STANDARD_RIGHTS_READ     = READ_CONTROL
@@ -91,45 +92,45 @@ const (
 	STANDARD_RIGHTS_EXECUTE  = READ_CONTROL
 	STANDARD_RIGHTS_ALL      = 0x001F0000
 	SPECIFIC_RIGHTS_ALL      = 0x0000FFFF
-	ACCESS_SYSTEM_SECURITY   = 0x01000000 // takes a privilege
+	ACCESS_SYSTEM_SECURITY   = 0x01000000 // requires a privilege
 	MAXIMUM_ALLOWED          = 0x02000000 // whatever the security grants
-	GENERIC_READ             = 0x80000000 // what reading takes of the kind
-	GENERIC_WRITE            = 0x40000000 // what writing takes
-	GENERIC_EXECUTE          = 0x20000000 // what running or waiting takes
+	GENERIC_READ             = 0x80000000 // the rights for reading this kind of object
+	GENERIC_WRITE            = 0x40000000 // the rights for writing
+	GENERIC_EXECUTE          = 0x20000000 // the rights for executing or waiting
 	GENERIC_ALL              = 0x10000000 // everything
 )
 
-// What handles can be, and what DuplicateHandle is told.
+// Flags of handles, and options of DuplicateHandle.
 const (
-	HANDLE_FLAG_INHERIT            = 0x00000001 // children get it; on Unix it is remembered, and no child gets it
-	HANDLE_FLAG_PROTECT_FROM_CLOSE = 0x00000002 // CloseHandle refuses it
-	DUPLICATE_CLOSE_SOURCE         = 0x00000001 // the source is closed
-	DUPLICATE_SAME_ACCESS          = 0x00000002 // the access is not changed
+	HANDLE_FLAG_INHERIT            = 0x00000001 // inherited by children; on Unix it is remembered, but never inherited
+	HANDLE_FLAG_PROTECT_FROM_CLOSE = 0x00000002 // CloseHandle fails
+	DUPLICATE_CLOSE_SOURCE         = 0x00000001 // close the source
+	DUPLICATE_SAME_ACCESS          = 0x00000002 // keep the source's access
 )
 
-// Kinds of use of memory, for VirtualAlloc, VirtualFree and VirtualQuery.
+// States and types of memory, for VirtualAlloc, VirtualFree and VirtualQuery.
 const (
-	MEM_COMMIT   = 0x00001000 // pages are used
-	MEM_RESERVE  = 0x00002000 // addresses are taken
-	MEM_DECOMMIT = 0x00004000 // no view takes it
-	MEM_RELEASE  = 0x00008000 // no view takes it
-	MEM_FREE     = 0x00010000 // addresses are free
-	MEM_PRIVATE  = 0x00020000 // of this process alone
+	MEM_COMMIT   = 0x00001000 // commit pages, or committed
+	MEM_RESERVE  = 0x00002000 // reserve addresses, or reserved
+	MEM_DECOMMIT = 0x00004000 // not for views
+	MEM_RELEASE  = 0x00008000 // not for views
+	MEM_FREE     = 0x00010000 // free
+	MEM_PRIVATE  = 0x00020000 // private to this process
 	MEM_MAPPED   = 0x00040000 // of a view
-	MEM_RESET    = 0x00080000 // the pages are not needed any more; without effect on a view
+	MEM_RESET    = 0x00080000 // the contents are no longer needed; no effect on a view
 	MEM_IMAGE    = 0x01000000 // of an executable file
 )
 
-// How CreateFile opens, and what GetFileType answers.
+// How CreateFile opens, and results of GetFileType.
 const (
-	FILE_SHARE_READ           = 0x00000001 // on Unix without effect, as the two that follow
+	FILE_SHARE_READ           = 0x00000001 // no effect on Unix, nor have the next two
 	FILE_SHARE_WRITE          = 0x00000002
 	FILE_SHARE_DELETE         = 0x00000004
-	CREATE_NEW                = 1 // it must be new
-	CREATE_ALWAYS             = 2 // it is emptied if it exists
-	OPEN_EXISTING             = 3 // it must exist
-	OPEN_ALWAYS               = 4 // it is made if it does not exist
-	TRUNCATE_EXISTING         = 5 // it must exist, and is emptied
+	CREATE_NEW                = 1 // fails if it exists
+	CREATE_ALWAYS             = 2 // truncates it if it exists
+	OPEN_EXISTING             = 3 // fails if it does not exist
+	OPEN_ALWAYS               = 4 // creates it if it does not exist
+	TRUNCATE_EXISTING         = 5 // fails if it does not exist, and truncates it
 	FILE_ATTRIBUTE_NORMAL     = 0x00000080
 	FILE_ATTRIBUTE_TEMPORARY  = 0x00000100
 	FILE_FLAG_DELETE_ON_CLOSE = 0x04000000
@@ -139,8 +140,8 @@ const (
 	FILE_TYPE_PIPE            = 0x0003
 )
 
-// Errors, with Windows' names and numbers. WAIT_TIMEOUT is one of them in golang.org/x/sys/windows, and so it is here:
-// a wait returns its number as an event, and no error.
+// Errors, with Windows' names and numbers. WAIT_TIMEOUT is among them as in golang.org/x/sys/windows, but a wait
+// returns its number as an event, without an error.
 const (
 	ERROR_SUCCESS                Errno = 0
 	ERROR_FILE_NOT_FOUND         Errno = 2
@@ -180,4 +181,5 @@ const (
 	ERROR_NO_SYSTEM_RESOURCES    Errno = 1450
 	ERROR_COMMITMENT_LIMIT       Errno = 1455
 	ERROR_TIMEOUT                Errno = 1460
+	ERROR_NOT_SAME_OBJECT        Errno = 1656
 )

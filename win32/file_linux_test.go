@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 	"github.com/namedshm/namedshm/win32"
 )
 
@@ -120,7 +121,8 @@ func TestDescriptorIsAFile(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	if _, err := win32.CreateFileMapping(win32.Handle(r.Fd()), nil, win32.PAGE_READONLY, 0, 1, nil); err != win32.ERROR_INVALID_HANDLE {
+	if _, err := win32.CreateFileMapping(win32.Handle(r.Fd()), nil, win32.PAGE_READONLY, 0, 1,
+		nil); err != win32.ERROR_INVALID_HANDLE {
 		t.Errorf("a section over a pipe gives %v", err)
 	}
 }
@@ -187,7 +189,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestFileThatIsNotFollowed: a file that takes the place of another is not reached by the other's name.
+// TestFileThatIsNotFollowed: a file that replaces another one is not reached by the other's name.
 func TestFileThatIsNotFollowed(t *testing.T) {
 	path, name := newFile(t, "the first"), fresh()
 	if refusesNames(t, path, name) {
@@ -208,7 +210,8 @@ func TestFileThatIsNotFollowed(t *testing.T) {
 	}
 }
 
-// TestDoorToAnotherFile: where a holder's descriptor has become another file, nobody gets that for the section's memory.
+// TestDoorToAnotherFile: where a holder's descriptor has become another file, nobody gets that for the section's
+// memory.
 func TestDoorToAnotherFile(t *testing.T) {
 	path, name := newFile(t, "the section"), fresh()
 	if refusesNames(t, path, name) {
@@ -237,7 +240,8 @@ func TestDoorToAnotherFile(t *testing.T) {
 	}
 }
 
-// TestFileRights: a section takes no more than the file's handle gives, and a handle that only reads cannot grow the file.
+// TestFileRights: a section takes no more than the file's handle gives, and a handle that only reads cannot grow the
+// file.
 func TestFileRights(t *testing.T) {
 	path := newFile(t, "twelve bytes")
 	for _, c := range []struct {
@@ -268,7 +272,8 @@ func TestFileRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := win32.CreateFileMapping(win32.Handle(f.Fd()), nil, win32.PAGE_READWRITE, 0, 0, nil); err != win32.ERROR_ACCESS_DENIED {
+	if _, err := win32.CreateFileMapping(win32.Handle(f.Fd()), nil, win32.PAGE_READWRITE, 0, 0,
+		nil); err != win32.ERROR_ACCESS_DENIED {
 		t.Errorf("a section to be written over a descriptor to be read gives %v", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "twelve bytes\x00" {
@@ -293,7 +298,8 @@ func TestCreateFile(t *testing.T) {
 		{directory, 0, win32.OPEN_EXISTING, win32.ERROR_ACCESS_DENIED},
 		{directory, win32.GENERIC_READ, win32.OPEN_ALWAYS, win32.ERROR_ACCESS_DENIED},
 		{directory, readWrite, win32.CREATE_ALWAYS, win32.ERROR_ACCESS_DENIED},
-		{filepath.Join(directory, strings.Repeat("n", 256)), readWrite, win32.CREATE_ALWAYS, win32.ERROR_FILENAME_EXCED_RANGE},
+		{filepath.Join(directory, strings.Repeat("n", 256)), readWrite, win32.CREATE_ALWAYS,
+			win32.ERROR_FILENAME_EXCED_RANGE},
 		{strings.Repeat("/n", 4096), readWrite, win32.OPEN_EXISTING, win32.ERROR_FILENAME_EXCED_RANGE},
 		{"", readWrite, win32.OPEN_EXISTING, win32.ERROR_PATH_NOT_FOUND},
 		{path, readWrite, 9, win32.ERROR_INVALID_PARAMETER},
@@ -322,7 +328,7 @@ func TestCreateFile(t *testing.T) {
 	}
 }
 
-// TestCreateFileExisted: the two dispositions that take a file that is there tell of it, and no other does.
+// TestCreateFileExisted: the two dispositions that accept an existing file report it, and no others do.
 func TestCreateFileExisted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	dangling := path + ".link"
@@ -369,8 +375,8 @@ func TestCreateFileExisted(t *testing.T) {
 	}
 }
 
-// TestDeletedFileIsTheOpenOne: what goes with the last handle is the file that was opened, and nothing that has taken its
-// path.
+// TestDeletedFileIsTheOpenOne: what goes with the last handle is the file that was opened, and nothing that has taken
+// its path.
 func TestDeletedFileIsTheOpenOne(t *testing.T) {
 	exists := func(path string) bool {
 		_, err := os.Lstat(path)
@@ -464,14 +470,14 @@ func TestDiskFull(t *testing.T) {
 	win32.Bytes(mapView(t, section, win32.FILE_MAP_WRITE), 8192)[8191] = 1
 }
 
-// TestFileIsTold: what people ask about names tells such a section too, and the Go API opens it.
+// TestFileIsTold: what describes names describes such a section too, and the Go API opens it.
 func TestFileIsTold(t *testing.T) {
 	path, name := newFile(t, "told"), fresh()
 	if refusesNames(t, path, name) {
 		return
 	}
 	overFile(t, openFile(t, path, readWrite), 0, wide(name))
-	info, err := namedshm.Stat(name)
+	info, err := inspect.Stat(name)
 	if err != nil || info.Size != 4 || info.Backing != "user file" || info.Handles != 1 {
 		t.Errorf("%+v, %v", info, err)
 	}
@@ -490,8 +496,8 @@ func TestFileIsTold(t *testing.T) {
 	}
 }
 
-// TestOwnLocksStay: a program has part of a file locked, in the old way of Unix, by which closing any descriptor of the file
-// drops the lock. What the library closes meanwhile does not, and what it keeps open for that goes with the lock.
+// TestOwnLocksStay: a program has part of a file locked, in the old way of Unix, by which closing any descriptor of the
+// file drops the lock. What the library closes meanwhile does not, and what it keeps open for that goes with the lock.
 func TestOwnLocksStay(t *testing.T) {
 	path := newFile(t, "contents")
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -530,9 +536,10 @@ func TestOwnLocksStay(t *testing.T) {
 				win32.CloseHandle(section)
 			}
 		}
-		// Not the process's own question, to which its own lock is no answer.
+		// Not by the process itself, whose own lock proves nothing to it.
 		seen := unix.Flock_t{Type: unix.F_WRLCK}
-		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &seen); err != nil || seen.Type != unix.F_RDLCK || int(seen.Pid) != os.Getpid() {
+		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &seen); err != nil || seen.Type != unix.F_RDLCK ||
+			int(seen.Pid) != os.Getpid() {
 			t.Fatalf("%s: the lock is gone: %+v, %v", what, seen, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"github.com/namedshm/namedshm/internal/kernel"
 )
 
@@ -33,18 +34,23 @@ func createOverFile(handle Handle, page, flags uint32, size uint64, name string,
 	if granted&SECTION_MAP_WRITE != 0 {
 		need |= fileWriteData
 	}
+	if granted&SECTION_MAP_EXECUTE != 0 {
+		need |= fileExecute
+	}
 	f, done, err := fileFor(handle, need)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
-	// What is committed is the file's, and nothing is said of it.
-	spec := kernel.Spec{Size: int64(size), Protection: kernel.Protection(page), Attributes: flags &^ SEC_COMMIT}
-	section, existed, err := kernel.CreateSectionOver(context.Background(), name, f, spec, creatorsAccess(granted), kernel.MayExist)
+	// The pages are the file's, and nothing is said of whether they are committed.
+	spec := kernel.Spec{Size: int64(size), Protection: kernel.Protection(page),
+		Attributes: flags &^ (SEC_COMMIT | SEC_RESERVE)}
+	section, existed, err := kernel.CreateSectionOver(context.Background(), name, f, spec, creatorsAccess(granted),
+		kernel.MayExist)
 	return sectionHandle(section, existed, err, granted, name, inherit)
 }
 
-// fileFor is the file behind a handle, or behind a descriptor. done is called when it is not needed any more.
+// fileFor returns the file of a handle or of a descriptor. done is called when it is not needed any more.
 func fileFor(handle Handle, need uint32) (f *kernel.File, done func(), err error) {
 	if handle < firstIndex<<2 {
 		f, err := kernel.FileOf(uintptr(handle))
@@ -63,7 +69,8 @@ func fileFor(handle Handle, need uint32) (f *kernel.File, done func(), err error
 	return e.target.file.kernel, e.target.release, nil
 }
 
-func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32, _ Handle) (Handle, bool, error) {
+func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, attrs uint32,
+	_ Handle) (Handle, bool, error) {
 	inherit, err := inherits(sa)
 	if err != nil {
 		return InvalidHandle, false, err
@@ -88,8 +95,8 @@ func createFile(name *uint16, access, _ uint32, sa *SecurityAttributes, create, 
 	return handle, existed && err == nil, err
 }
 
-// openDisposed opens a file as one of the five creation dispositions says. existed is told of those two that take a file
-// that is there as well as one that is not.
+// openDisposed opens a file as one of the five creation dispositions says. existed is set by the two that accept both
+// an existing file and a missing one.
 func openDisposed(path string, create uint32, readable, writable bool) (f *kernel.File, existed bool, err error) {
 	flags := os.O_RDONLY
 	switch {
@@ -108,26 +115,27 @@ func openDisposed(path string, create uint32, readable, writable bool) (f *kerne
 		return openOrMake(path, flags, readable, writable)
 	case TRUNCATE_EXISTING:
 		if !writable {
-			return nil, false, kernel.InvalidParameter
+			return nil, false, fault.InvalidParameter
 		}
 		flags |= os.O_TRUNC
 	default:
-		return nil, false, kernel.InvalidParameter
+		return nil, false, fault.InvalidParameter
 	}
 	f, err = kernel.OpenFile(path, flags, readable, writable)
 	return f, false, err
 }
 
 // openOrMake opens a file, or makes it. Opening comes first, for only so it is known whether the file existed. Where
-// neither does, as with a link to no file or a file that comes and goes, the system decides, and the file is told as new.
+// neither does, as with a link to no file or a file that comes and goes, the system decides, and the file is reported
+// as new.
 func openOrMake(path string, flags int, readable, writable bool) (f *kernel.File, existed bool, err error) {
 	for range 3 {
 		f, err = kernel.OpenFile(path, flags, readable, writable)
-		if kernel.CodeOf(err) != kernel.FileNotFound {
+		if fault.CodeOf(err) != fault.FileNotFound {
 			return f, err == nil, err
 		}
 		f, err = kernel.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, readable, writable)
-		if kernel.CodeOf(err) != kernel.FileExists {
+		if fault.CodeOf(err) != fault.FileExists {
 			return f, false, err
 		}
 	}
@@ -135,8 +143,8 @@ func openOrMake(path string, flags int, readable, writable bool) (f *kernel.File
 	return f, false, err
 }
 
-// absolute is where a file lies that was just opened, without links: the working directory may be another one when the file
-// is closed, and a link on the way may lead elsewhere.
+// absolute is where a file lies that was just opened, without links: the working directory may be another one when the
+// file is closed, and a link on the way may lead elsewhere.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil {
 		path = whole
@@ -172,8 +180,8 @@ func fileHandle(f *os.File) (Handle, error) {
 	}
 	granted := uint32(SYNCHRONIZE)
 	readable, writable := opened.Rights()
-	if readable {
-		granted |= fileReads
+	if readable { // a readable descriptor may be executed: Unix has no other right to that
+		granted |= fileReads | fileExecutes
 	}
 	if writable {
 		granted |= fileWrites

@@ -76,7 +76,8 @@ func TestMutexBelongsToThread(t *testing.T) {
 	}
 }
 
-// TestThreadsContend: a mutex excludes threads of one process that use one handle, which the mutex of the Go API does not.
+// TestThreadsContend: a mutex excludes threads of one process that use one handle, which the mutex of the Go API does
+// not.
 func TestThreadsContend(t *testing.T) {
 	const threads, rounds = 4, 300
 	h := createMutex(t, fresh())
@@ -221,7 +222,7 @@ func TestCloseReleasesNothing(t *testing.T) {
 	}
 	other.does("ReleaseMutex")
 	other.does("Close")
-	// This process lets go of the mutex when it has told the others, who may be quicker.
+	// This process releases the mutex after it has informed the others, which may be quicker.
 	for until := time.Now().Add(10 * time.Second); ; {
 		h, err := win32.OpenMutex(win32.SYNCHRONIZE, false, wide(name))
 		if err == win32.ERROR_FILE_NOT_FOUND {
@@ -296,7 +297,8 @@ func TestMutexesAmongSeveral(t *testing.T) {
 	one.release(t, n, nil)
 }
 
-// TestOwnerLivesWithoutDescriptors: a process that cannot look at its threads for want of a descriptor takes none for dead.
+// TestOwnerLivesWithoutDescriptors: a process that cannot look at its threads for want of a descriptor takes none for
+// dead.
 func TestOwnerLivesWithoutDescriptors(t *testing.T) {
 	name := fresh()
 	h := createMutex(t, name)
@@ -327,8 +329,8 @@ func TestOwnerLivesWithoutDescriptors(t *testing.T) {
 	owner.release(t, h, nil)
 }
 
-// TestCloseUnderMutexCalls: the last handle of a mutex is closed while its owner waits for it again and releases it. Each
-// call works or is told that the handle is closed.
+// TestCloseUnderMutexCalls: the last handle of a mutex is closed while its owner waits for it again and releases it.
+// Each call works or reports that the handle is closed.
 func TestCloseUnderMutexCalls(t *testing.T) {
 	const rounds = 400
 	owner := newThread(t)

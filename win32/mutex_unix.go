@@ -9,17 +9,20 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
 // A mutex belongs to a thread, through whatever handle; the object manager's mutex belongs to one handle of its own. So
-// all handles of one object in this process lead to one mutex here, which keeps as many of the object manager's as threads
-// want it at once: one with which it is owned, and one for each thread that waits. A call that runs has a reference of its
-// target, so that the mutex does not lose its owner under it when the last handle is closed. A thread that ends is found out by
-// whoever waits for it here, and by a look at all owners each thirtieth of a second; closing its handle is what abandons
-// the mutex, for other processes to see.
+// all handles to one object in this process share one mutex here, which has as many of the object manager's as threads
+// want it at once: one that owns it, and one for each waiting thread. A call that runs has a reference of its target,
+// so that the mutex does not lose its owner under it when the last handle is closed. A thread that ends is found out by
+// whoever waits for it here, and by a look at all owners each thirtieth of a second; closing its handle is what
+// abandons the mutex, for other processes to see.
 type mutex struct {
 	token [16]byte
 	owner atomic.Int32 // the thread that owns it; 0 for none
+
+	watched atomic.Bool // its owner is being checked, or about to be
 
 	mu     sync.Mutex
 	refs   int                // targets that lead here
@@ -27,13 +30,14 @@ type mutex struct {
 	idle   []*kernel.Waitable // those of them with which nobody owns it or waits
 	holder *kernel.Waitable   // the one with which it is owned
 	depth  int                // how often its owner has waited for it
-	birth  uint64             // what tells the owner from a thread that gets his number; 0 until the first look
+	birth  uint64             // distinguishes the owner from a later thread with the same number; 0 until the first check
 }
 
 // mutexes are all that are open or owned in this process, by their tokens.
 var mutexes struct {
 	sync.Mutex
 	known map[[16]byte]*mutex
+	owned map[*mutex]struct{} // or were at the last look
 }
 
 // adopt takes over a handle of the object manager's. owned says that the calling thread owns the mutex with it.
@@ -56,6 +60,9 @@ func adopt(object *kernel.Waitable, owned bool) *mutex {
 	if owned {
 		m.holder, m.depth = object, 1
 		m.owner.Store(kernel.CurrentThread())
+		if m.watched.CompareAndSwap(false, true) {
+			m.enlist()
+		}
 		startWatch()
 	} else {
 		m.idle = append(m.idle, object)
@@ -129,9 +136,36 @@ func (m *mutex) own(tid int32, w *kernel.Waitable) {
 		m.owner.Store(tid)
 	}
 	m.mu.Unlock()
+	if !m.watched.Load() && m.watched.CompareAndSwap(false, true) {
+		mutexes.Lock()
+		m.enlist()
+		mutexes.Unlock()
+	}
 	if !watching.Load() {
 		startWatch()
 	}
+}
+
+// enlist adds the mutex to those whose owners are checked. mutexes is locked.
+func (m *mutex) enlist() {
+	if mutexes.owned == nil {
+		mutexes.owned = map[*mutex]struct{}{}
+	}
+	mutexes.owned[m] = struct{}{}
+}
+
+// discharged takes the mutex from among them, unless somebody owns it. mutexes is locked.
+func (m *mutex) discharged() bool {
+	if m.owner.Load() != 0 {
+		return false
+	}
+	m.watched.Store(false)
+	// An owner from before this store relied on us.
+	if m.owner.Load() != 0 && m.watched.CompareAndSwap(false, true) {
+		return false
+	}
+	delete(mutexes.owned, m)
+	return true
 }
 
 // handleFor is the handle with which a thread waits: its own, if it owns the mutex.
@@ -159,7 +193,7 @@ func (m *mutex) wait(milliseconds uint32) (uint32, error) {
 	case milliseconds == 0:
 		err = context.DeadlineExceeded
 	default:
-		abandoned, err = w.Lock(&limit{milliseconds: milliseconds})
+		abandoned, err = w.Lock(&waiting.Limit{Milliseconds: milliseconds})
 	}
 	if err == nil {
 		m.own(tid, w)
@@ -212,8 +246,8 @@ func (m *mutex) abandon(owner int32) {
 	m.vanish()
 }
 
-// drop ends one target's use. With the last one the handles go, but for the one with which a thread owns the mutex while
-// other processes have it too: it goes on owning it.
+// drop ends one target's use. With the last one the handles are closed, except the one with which a thread owns the
+// mutex while other processes have it too: that one keeps owning it.
 func (m *mutex) drop() {
 	m.mu.Lock()
 	m.refs--
@@ -231,7 +265,7 @@ func (m *mutex) drop() {
 	m.vanish()
 }
 
-// vanish lets go of a mutex that this process has no handle of any more, if nobody else has one who could be kept out.
+// vanish drops a mutex to which this process has no handle any more, if no other process has one that it could block.
 func (m *mutex) vanish() {
 	mutexes.Lock()
 	defer mutexes.Unlock()
@@ -278,7 +312,7 @@ func watch() {
 			continue
 		}
 		watching.Store(false)
-		// Whoever came after the look and before this store relied on us.
+		// An owner from between the look and this store relied on us.
 		if !lookAtOwners() || !watching.CompareAndSwap(false, true) {
 			return
 		}
@@ -288,14 +322,14 @@ func watch() {
 // lookAtOwners abandons what threads have left that ended, and reports whether any mutex is owned.
 func lookAtOwners() (owned bool) {
 	mutexes.Lock()
-	list := make([]*mutex, 0, len(mutexes.known))
-	for _, m := range mutexes.known {
-		if m.owner.Load() != 0 {
+	var list []*mutex
+	for m := range mutexes.owned {
+		if !m.discharged() {
 			list = append(list, m)
 		}
 	}
 	mutexes.Unlock()
-	births := map[int32]uint64{} // of those of whom it can be told
+	births := map[int32]uint64{} // of those for which it is known
 	for _, m := range list {
 		owner := m.owner.Load()
 		if owner == 0 {
@@ -317,8 +351,8 @@ func lookAtOwners() (owned bool) {
 	return owned
 }
 
-// outlived reports that the owner has ended, of whose number birth was just found out. The first look at an owner writes
-// down who he is.
+// outlived reports whether the owner has ended; birth was just determined for its number. The first look at an owner
+// records its identity.
 func (m *mutex) outlived(owner int32, birth uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -352,7 +386,7 @@ type several struct {
 	objects  []*kernel.Waitable
 	mutexes  []*mutex // by index; nil for other kinds
 	borrowed map[*mutex]*kernel.Waitable
-	targets  []*target // of which the wait has a reference
+	targets  []*target // to which the wait has a reference
 }
 
 // borrow finds the object manager's handle for each entry. A mutex that is there twice has one.

@@ -36,7 +36,7 @@ func virtualFree(address, size uintptr, kind uint32) error {
 	return windows.VirtualFree(address, size, kind)
 }
 
-// querySection asks the one class that this package tells about.
+// querySection asks for the one class that this package supports.
 func querySection(section Handle, info *SectionBasicInformation) error {
 	err := ntQuerySection(section, 0, info, unsafe.Sizeof(*info), nil)
 	if status, ok := err.(windows.NTStatus); ok {
@@ -91,7 +91,8 @@ func sleepEx(milliseconds uint32, alertable bool) uint32 {
 
 func closeHandle(handle Handle) error { return windows.CloseHandle(handle) }
 
-func duplicateHandle(fromProcess, from, toProcess Handle, to *Handle, access uint32, inherit bool, options uint32) error {
+func duplicateHandle(fromProcess, from, toProcess Handle, to *Handle, access uint32, inherit bool,
+	options uint32) error {
 	return windows.DuplicateHandle(fromProcess, from, toProcess, to, access, inherit, options)
 }
 
@@ -101,7 +102,8 @@ func setHandleInformation(handle Handle, mask, flags uint32) error {
 
 func currentThread() uint32 { return windows.GetCurrentThreadId() }
 
-func createFile(name *uint16, access, mode uint32, sa *SecurityAttributes, create, attrs uint32, template Handle) (Handle, bool, error) {
+func createFile(name *uint16, access, mode uint32, sa *SecurityAttributes, create, attrs uint32,
+	template Handle) (Handle, bool, error) {
 	handle, err := createFileW(name, access, mode, sa, create, attrs, template)
 	if handle != InvalidHandle {
 		return handle, err == ERROR_ALREADY_EXISTS, nil

@@ -14,6 +14,7 @@ const (
 	kindSemaphore
 	kindFile
 	kindProcess
+	kindOther
 	kinds
 )
 
@@ -25,19 +26,22 @@ var rightsOf = [kinds]rights{
 	kindEvent:     {EVENT_ALL_ACCESS, 0x20001, 0x20002, 0x120000},
 	kindMutex:     {MUTEX_ALL_ACCESS, 0x20001, 0x20000, 0x120000},
 	kindSemaphore: {SEMAPHORE_ALL_ACCESS, 0x20001, 0x20002, 0x120000},
-	kindFile:      {0x1F01FF, fileReads, fileWrites, 0x1200A0},
+	kindFile:      {0x1F01FF, fileReads, fileWrites, fileExecutes},
 	kindProcess:   {0x1FFFFF, 0x20410, 0x20BEA, 0x121001},
 }
 
-// The rights to a file that a section over it takes, and what a file opened to be read or written is granted.
+// The rights to a file that a section over it requires, and those granted to a file opened for reading, writing or
+// executing.
 const (
 	fileReadData  = 0x0001
 	fileWriteData = 0x0002
+	fileExecute   = 0x0020
 	fileReads     = 0x120089
 	fileWrites    = 0x120116
+	fileExecutes  = 0x1200A0
 )
 
-// specific is an access mask without generic rights. maximum says that it is to have whatever can be had.
+// specific is an access mask without generic rights. maximum asks for every right that is available.
 func (k kind) specific(access uint32) (mask uint32, maximum bool, err error) {
 	r := rightsOf[k]
 	for _, g := range [...]struct{ generic, is uint32 }{

@@ -13,8 +13,9 @@ type run struct {
 	value uint32
 }
 
-// runs are values of ranges: each run goes up to where the next one begins, the last one without end, and what lies before
-// the first has 0. They are sorted, and neighbours differ. So a change costs what it changes, and not what it spans.
+// runs are values of ranges: each run goes up to where the next one begins, the last one without end, and what lies
+// before the first has 0. They are sorted, and neighbours differ. So a change costs what it changes, and not what it
+// spans.
 type runs []run
 
 // after is the index of the first run that begins after an offset.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestRunsAreAnArray: runs say what an array of the same values says, and are no more than they need be.
+// TestRunsAreAnArray: runs agree with an array of the same values, and are no more than necessary.
 func TestRunsAreAnArray(t *testing.T) {
 	seed, err := strconv.ParseInt(os.Getenv("NAMEDSHM_SEED"), 10, 64)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // tooBig is a size that no section can have.
 const tooBig = 1 << 47
 
-// sectionFlags are the bits of CreateFileMapping's protection that are no protection.
+// sectionFlags are the bits of CreateFileMapping's protection that are not a protection.
 const sectionFlags = 0xFF800000
 
 // grantedTo is what a creator's handle may do.
@@ -29,17 +29,17 @@ func grantedTo(page uint32) uint32 {
 	return 0
 }
 
-// checkFlags says what Windows says of a combination of SEC_ constants.
-func checkFlags(flags uint32) error {
+// checkFlags says what Windows says of a combination of SEC_ constants, for memory or over a file.
+func checkFlags(flags uint32, overFile bool) error {
 	const memory = SEC_COMMIT | SEC_RESERVE
 	const cached = SEC_NOCACHE | SEC_WRITECOMBINE
 	switch {
 	case flags == SEC_IMAGE, flags == SEC_IMAGE_NO_EXECUTE:
-		return ERROR_BAD_EXE_FORMAT // there are no executable files of Windows here
+		return ERROR_BAD_EXE_FORMAT // there are no Windows executables here
 	case flags&^(memory|cached|SEC_LARGE_PAGES) != 0,
 		flags&memory == 0, flags&memory == memory,
 		flags&cached == cached,
-		flags&SEC_LARGE_PAGES != 0 && flags != SEC_COMMIT|SEC_LARGE_PAGES:
+		flags&SEC_LARGE_PAGES != 0 && (overFile || flags != SEC_COMMIT|SEC_LARGE_PAGES):
 		return ERROR_INVALID_PARAMETER
 	case flags&SEC_LARGE_PAGES != 0:
 		return ERROR_PRIVILEGE_NOT_HELD
@@ -60,11 +60,12 @@ func createFileMapping(file Handle, sa *SecurityAttributes, prot, high, low uint
 	if granted == 0 {
 		return 0, ERROR_INVALID_PARAMETER
 	}
-	if err := checkFlags(flags); err != nil {
+	overFile := file != InvalidHandle && file != 0
+	if err := checkFlags(flags, overFile); err != nil {
 		return 0, err
 	}
 	size := uint64(high)<<32 | uint64(low)
-	if file != InvalidHandle && file != 0 {
+	if overFile {
 		return createOverFile(file, page, flags, size, nameAt(name), inherit)
 	}
 	if size >= tooBig {
@@ -79,12 +80,14 @@ func createFileMapping(file Handle, sa *SecurityAttributes, prot, high, low uint
 
 // createSection makes a section of memory, or opens the one of this name.
 func createSection(spec kernel.Spec, granted uint32, name string, inherit bool) (Handle, error) {
-	section, existed, err := kernel.CreateSection(context.Background(), name, spec, creatorsAccess(granted), kernel.MayExist)
+	section, existed, err := kernel.CreateSection(context.Background(), name, spec, creatorsAccess(granted),
+		kernel.MayExist)
 	return sectionHandle(section, existed, err, granted, name, inherit)
 }
 
 // sectionHandle makes the creator's handle.
-func sectionHandle(section *kernel.Section, existed bool, err error, granted uint32, name string, inherit bool) (Handle, error) {
+func sectionHandle(section *kernel.Section, existed bool, err error, granted uint32, name string,
+	inherit bool) (Handle, error) {
 	if err != nil {
 		return 0, errno(err)
 	}
@@ -110,7 +113,7 @@ func openFileMapping(access uint32, inherit bool, name *uint16) (Handle, error) 
 		return 0, ERROR_INVALID_PARAMETER
 	}
 	text := nameAt(name)
-	// Two numbers of MapViewOfFile's that are no rights, or the wrong ones.
+	// Two values for MapViewOfFile that are not rights, or not the obvious ones.
 	switch {
 	case access == FILE_MAP_COPY:
 		access = SECTION_MAP_READ

@@ -1,6 +1,7 @@
 package win32
 
-// The calls that golang.org/x/sys/windows does not have, and CreateFileW, of which it does not tell whether the file existed.
+// The calls that golang.org/x/sys/windows does not have, and CreateFileW, because it does not report whether the file
+// existed.
 
 //sys	openFileMapping(access uint32, inherit bool, name *uint16) (handle Handle, err error) = kernel32.OpenFileMappingW
 //sys	mapViewOfFileEx(handle Handle, access uint32, offsetHigh uint32, offsetLow uint32, length uintptr, base uintptr) (addr uintptr, err error) = kernel32.MapViewOfFileEx

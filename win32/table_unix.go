@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// A handle's number, of which the two lowest bits are never looked at:
+// A handle's number; its two lowest bits are ignored:
 //
 //	│ 0 │ generation  9 │ index  20 │ 0  0 │
 //
-// The index leads to a slot, and the generation is another one each time that the slot is used, so that a number that
-// was closed does not lead to what came after it. The indexes begin so high that no descriptor has such a number: where a file is
-// wanted, a descriptor is taken for one.
+// The index selects a slot, and the generation changes each time the slot is used, so that a closed number does not
+// refer to what came after it. The indexes begin so high that no descriptor has such a number: where a file is wanted,
+// a descriptor is taken for one.
 const (
 	indexBits      = 20
 	firstIndex     = 0x4000
@@ -72,7 +72,7 @@ func find(handle Handle) *entry {
 	return e
 }
 
-// open makes a handle of a target, of which it takes over one reference.
+// open makes a handle to a target, and takes over one reference to it.
 func open(t *target, granted uint32, inherit bool) (Handle, error) {
 	e := &entry{granted: granted, target: t}
 	if inherit {

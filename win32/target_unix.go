@@ -3,13 +3,17 @@
 package win32
 
 import (
+	"io"
 	"sync/atomic"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/wtf8"
 )
 
-// target is what a handle leads to. Duplicates share it; the last one closes it. A call that runs while that happens is
-// told by the object itself that it is closed; calls on a mutex or a file have a reference, and the last of them closes it.
+// target is what a handle refers to. Duplicates share it; the last one closes it. A call that runs meanwhile learns
+// from the object itself that it is closed; calls on a mutex or a file have a reference, and the last of them closes
+// it.
 type target struct {
 	refs    atomic.Int32
 	kind    kind
@@ -19,6 +23,7 @@ type target struct {
 	object  *kernel.Waitable // of an event and of a semaphore
 	mutex   *mutex
 	file    *file
+	other   io.Closer
 }
 
 func newTarget(k kind, name string) *target {
@@ -41,24 +46,26 @@ func (t *target) release() {
 		t.mutex.drop()
 	case kindFile:
 		t.file.close()
+	case kindOther:
+		t.other.Close()
 	}
 }
 
-// errno is an error of the object manager as Windows tells it.
+// errno converts an error of the object manager to Windows' number.
 func errno(err error) error {
 	if err == nil {
 		return nil
 	}
-	if code := kernel.CodeOf(err); code != 0 {
+	if code := fault.CodeOf(err); code != 0 {
 		return Errno(code)
 	}
 	return ERROR_GEN_FAILURE
 }
 
 // nameAt is a name; "" for nil.
-func nameAt(name *uint16) string { return wtf8(unitsAt(name)) }
+func nameAt(name *uint16) string { return wtf8.Decode(unitsAt(name)) }
 
-// inherits is what security attributes say of a new handle. There are no security descriptors here.
+// inherits is what security attributes say about a new handle. Security descriptors are not supported here.
 func inherits(sa *SecurityAttributes) (bool, error) {
 	if sa == nil {
 		return false, nil
@@ -93,7 +100,8 @@ func closeHandle(handle Handle) error {
 	return nil
 }
 
-func duplicateHandle(fromProcess, from, toProcess Handle, to *Handle, access uint32, inherit bool, options uint32) error {
+func duplicateHandle(fromProcess, from, toProcess Handle, to *Handle, access uint32, inherit bool,
+	options uint32) error {
 	if to != nil {
 		*to = 0
 	}
@@ -151,7 +159,8 @@ func duplicate(e *entry, access uint32, same bool) (*entry, error) {
 		}
 		granted = mask
 	}
-	if t.kind == kindSection && granted&SECTION_MAP_WRITE&^e.granted != 0 || t.kind == kindEvent && granted&EVENT_MODIFY_STATE&^e.granted != 0 {
+	if t.kind == kindSection && granted&SECTION_MAP_WRITE&^e.granted != 0 ||
+		t.kind == kindEvent && granted&EVENT_MODIFY_STATE&^e.granted != 0 {
 		wider, err := t.reopen(granted)
 		if err != nil {
 			return nil, err
@@ -177,8 +186,8 @@ func (t *target) refer() bool {
 	}
 }
 
-// reopen opens the object once more, for rights that its own opening did not ask for. Without a name nobody but the
-// creator can have opened it, and he had all rights.
+// reopen opens the object once more, for rights that its own opening did not ask for. An unnamed object can have been
+// opened only by its creator, who had all rights.
 func (t *target) reopen(granted uint32) (*target, error) {
 	if t.name == "" {
 		if !t.refer() {
@@ -193,12 +202,10 @@ func (t *target) reopen(granted uint32) (*target, error) {
 }
 
 func compareObjectHandles(first, second Handle) bool {
-	a, b := find(first), find(second)
-	if a == nil || b == nil || a.target.kind != b.target.kind {
-		return first == second && first == CurrentProcess()
-	}
-	s, t := a.target, b.target
+	s, t := targetOf(first), targetOf(second)
 	switch {
+	case s == nil, t == nil, s.kind != t.kind:
+		return false
 	case s == t:
 		return true
 	case s.kind == kindMutex:
@@ -209,6 +216,20 @@ func compareObjectHandles(first, second Handle) bool {
 		return s.object.Token() == t.object.Token()
 	}
 	return s.kind == kindProcess
+}
+
+// thisProcess is what the pseudo handle refers to.
+var thisProcess = newTarget(kindProcess, "")
+
+// targetOf returns what a handle refers to, or nil.
+func targetOf(handle Handle) *target {
+	if e := find(handle); e != nil {
+		return e.target
+	}
+	if handle == CurrentProcess() {
+		return thisProcess
+	}
+	return nil
 }
 
 func getHandleInformation(handle Handle, flags *uint32) error {

@@ -7,5 +7,5 @@ import "errors"
 // cover is needed where there are doors.
 func cover(int, int) error { return errors.ErrUnsupported }
 
-// threadLives is not told here.
+// threadLives is not available here.
 func threadLives(uint32) bool { return false }

@@ -13,5 +13,5 @@ type Errno = windows.Errno
 // SecurityAttributes says who may open a new object, and whether children inherit its handle.
 type SecurityAttributes = windows.SecurityAttributes
 
-// MemoryBasicInformation is what VirtualQuery tells about a range of pages that are alike.
+// MemoryBasicInformation is what VirtualQuery reports about a range of similar pages.
 type MemoryBasicInformation = windows.MemoryBasicInformation

@@ -7,8 +7,8 @@ import (
 	"github.com/namedshm/namedshm/win32"
 )
 
-// TestWrittenPagesAreTold: of a copy-on-write view VirtualQuery tells the pages that a write has made its own from those
-// that it shares, to the view's end.
+// TestWrittenPagesAreTold: for a copy-on-write view VirtualQuery distinguishes the pages that a write has made private
+// from the shared ones, up to the view's end.
 func TestWrittenPagesAreTold(t *testing.T) {
 	const page, pages = 4096, 16
 	h, err := win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, pages*page, nil)
@@ -32,7 +32,8 @@ func TestWrittenPagesAreTold(t *testing.T) {
 	if got := regions(t, at, pages*page); !slices.Equal(got, want) {
 		t.Errorf("the view has %v, want %v", got, want)
 	}
-	if err := win32.VirtualProtect(at+4*page, 2*page, win32.PAGE_WRITECOPY, &old); err != nil || old != win32.PAGE_READONLY {
+	if err := win32.VirtualProtect(at+4*page, 2*page, win32.PAGE_WRITECOPY, &old); err != nil ||
+		old != win32.PAGE_READONLY {
 		t.Errorf("%#x, %v", old, err)
 	}
 	want = [][2]uint32{{1, own}, {2, shared}, {2, own}, {10, shared}, {1, own}}

@@ -18,10 +18,18 @@ type view struct {
 	base    uintptr
 	size    uintptr
 	allowed uint32       // AllocationProtect
+	cache   uint32       // PAGE_NOCACHE or PAGE_WRITECOMBINE, where the section was made so
 	changed runs         // protections of pages, by offset, that are not allowed's any more; 0 for those that are
+	apart   runs         // of pages that are not mapped as the view is: copied, lost
 	pages   *reservation // which of them may be touched; nil: all
 	file    bool
 }
+
+// Values of apart.
+const (
+	copied = 1 // mapped copy-on-write although the view is not
+	lost   = 2 // not mapped any more, for want of memory, until they are protected again
+)
 
 // views are all views of this process, sorted by their addresses.
 var views struct {
@@ -29,7 +37,7 @@ var views struct {
 	list []*view
 }
 
-// viewAt is the view that an address lies in, or nil. The lock is held.
+// viewAt returns the view that contains an address, or nil. The lock is held.
 func viewAt(address uintptr) *view {
 	i := sort.Search(len(views.list), func(i int) bool { return views.list[i].base > address })
 	if i == 0 {
@@ -41,12 +49,13 @@ func viewAt(address uintptr) *view {
 	return nil
 }
 
-// protectionOf is what the pages of a view are for, by what was asked of MapViewOfFile: copy-on-write only where it stands
-// alone.
+// protectionOf is what the pages of a view are for, by what was asked of MapViewOfFile: copy-on-write only where it
+// stands alone, with no other right of a section (SECTION_MAP_EXECUTE, say, which is another bit than
+// FILE_MAP_EXECUTE).
 func protectionOf(access uint32) uint32 {
 	execute := access&FILE_MAP_EXECUTE != 0
 	switch {
-	case access&(FILE_MAP_COPY|FILE_MAP_WRITE|FILE_MAP_READ) == FILE_MAP_COPY:
+	case access&^(FILE_MAP_EXECUTE|FILE_MAP_LARGE_PAGES|FILE_MAP_TARGETS_INVALID) == FILE_MAP_COPY:
 		if execute {
 			return PAGE_EXECUTE_WRITECOPY
 		}
@@ -113,7 +122,7 @@ func mapViewOfFileEx(handle Handle, access, high, low uint32, length, base uintp
 	}
 	switch {
 	case length == ^uintptr(0):
-		return 0, ERROR_INVALID_PARAMETER // the whole of the address space is no length at all
+		return 0, ERROR_INVALID_PARAMETER // the whole address space is not a valid length
 	case int64(length) < 0:
 		return 0, ERROR_ACCESS_DENIED // past any end
 	}
@@ -123,7 +132,7 @@ func mapViewOfFileEx(handle Handle, access, high, low uint32, length, base uintp
 		return 0, errno(err)
 	}
 	v := &view{kernel: mapped, base: mapped.Address(), size: uintptr(mapped.Mapped()), allowed: protect,
-		pages: e.target.pages, file: s.Attributes()&SEC_FILE != 0}
+		cache: cacheOf(s.Attributes()), pages: e.target.pages, file: s.Attributes()&SEC_FILE != 0}
 	if v.pages != nil {
 		v.pages.enter(v)
 	}
@@ -220,9 +229,30 @@ func protectionFor(access kernel.Access) uint32 {
 	return PAGE_NOACCESS
 }
 
-// describe tells about the pages from an offset on that are alike.
+// cacheOf is what VirtualQuery reports of a section's attributes, in addition to each protection. Memory is cached all
+// the same.
+func cacheOf(attributes uint32) uint32 {
+	switch {
+	case attributes&SEC_NOCACHE != 0:
+		return PAGE_NOCACHE
+	case attributes&SEC_WRITECOMBINE != 0:
+		return PAGE_WRITECOMBINE
+	}
+	return 0
+}
+
+// told is how a protection of the view's pages is reported.
+func (v *view) told(protect uint32) uint32 {
+	if protect == 0 || protect == PAGE_NOACCESS {
+		return protect
+	}
+	return protect | v.cache
+}
+
+// describe describes the range of similar pages from an offset.
 func (v *view) describe(at uintptr) MemoryBasicInformation {
-	m := MemoryBasicInformation{BaseAddress: v.base + at, AllocationBase: v.base, AllocationProtect: v.allowed, Type: MEM_MAPPED}
+	m := MemoryBasicInformation{BaseAddress: v.base + at, AllocationBase: v.base, AllocationProtect: v.told(v.allowed),
+		Type: MEM_MAPPED}
 	var end uintptr
 	m.State, m.Protect, end = v.alike(at)
 	for end < v.size {
@@ -232,12 +262,12 @@ func (v *view) describe(at uintptr) MemoryBasicInformation {
 		}
 		end = next
 	}
-	m.RegionSize = end - at
+	m.RegionSize, m.Protect = end-at, v.told(m.Protect)
 	return m
 }
 
-// alike is the state and the protection of the page at an offset, and an offset up to which it is that of all pages. Those
-// that follow may be alike too.
+// alike returns the state and protection of the page at an offset, and an offset up to which all pages share them.
+// Later pages may share them too.
 func (v *view) alike(at uintptr) (state, protect uint32, end uintptr) {
 	protect, end = v.changed.at(at)
 	if protect == 0 {
@@ -251,10 +281,10 @@ func (v *view) alike(at uintptr) (state, protect uint32, end uintptr) {
 			return MEM_RESERVE, 0, end
 		}
 	}
-	if protect != PAGE_WRITECOPY && protect != PAGE_EXECUTE_WRITECOPY {
+	if !copies(protect) {
 		return MEM_COMMIT, protect, end
 	}
-	written, end := v.written(at, end)
+	written, end := v.written(at, end, false)
 	if written && protect == PAGE_WRITECOPY {
 		protect = PAGE_READWRITE
 	} else if written {
@@ -263,14 +293,14 @@ func (v *view) alike(at uintptr) (state, protect uint32, end uintptr) {
 	return MEM_COMMIT, protect, end
 }
 
-// written reports whether a write has made the page at an offset the view's own, and up to where, but for the limit, that
-// is the same. Where it cannot be told, nothing was written.
-func (v *view) written(at, limit uintptr) (own bool, end uintptr) {
-	const atOnce = 1 << 28 // of a large view no more is looked up than it takes
+// written reports whether a write has made the page at an offset the view's own, and up to where that holds, limit
+// aside. unknown is the answer if it cannot be determined.
+func (v *view) written(at, limit uintptr, unknown bool) (own bool, end uintptr) {
+	const atOnce = 1 << 28 // for a large view no more is looked up than necessary
 	limit = min(limit, at+atOnce)
 	pages, err := v.kernel.Written(int(at), int(limit-at))
 	if err != nil || len(pages) == 0 {
-		return false, limit
+		return unknown, limit
 	}
 	i := 1
 	for i < len(pages) && pages[i] == pages[0] {
@@ -285,22 +315,31 @@ func (v *view) written(at, limit uintptr) (own bool, end uintptr) {
 // offset is where in the section a page of the view lies.
 func (v *view) offset(at uintptr) uintptr { return uintptr(v.kernel.Offset()) + at }
 
-// within reports whether a view that was mapped with one protection may get another, which may allow no more.
-func within(allowed, protect uint32) bool {
-	demanded := accessOf(protect)
-	if demanded&kernel.Copy != 0 {
-		demanded = demanded&^kernel.Copy | kernel.Read
-	}
-	granted := accessOf(allowed)
-	if granted&kernel.Copy != 0 {
-		granted |= kernel.Read
-	}
-	return demanded&^granted == 0
+// readers are the protections that pages of any view have which can be read: copying on write takes no more.
+const readers = PAGE_NOACCESS | PAGE_READONLY | PAGE_WRITECOPY
+
+// within are the protections that the pages of a view can have, by what it was mapped with. It is Windows' table, with
+// one entry that does not follow from the rights: pages of an executable view can be both copy-on-write and executable
+// only if the view itself was mapped for writing, shared or not.
+var within = map[uint32]uint32{
+	PAGE_NOACCESS:          PAGE_NOACCESS,
+	PAGE_READONLY:          readers,
+	PAGE_WRITECOPY:         readers,
+	PAGE_READWRITE:         readers | PAGE_READWRITE,
+	PAGE_EXECUTE_READ:      readers | PAGE_EXECUTE | PAGE_EXECUTE_READ,
+	PAGE_EXECUTE_WRITECOPY: readers | PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_WRITECOPY,
+	PAGE_EXECUTE_READWRITE: readers | PAGE_READWRITE | PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE |
+		PAGE_EXECUTE_WRITECOPY,
 }
 
-// isProtection reports one of the eight protections that pages can have.
-func isProtection(protect uint32) bool {
-	return protect != 0 && protect <= PAGE_EXECUTE_WRITECOPY && protect&(protect-1) == 0
+// admits reports whether pages of the view may get a protection.
+func (v *view) admits(protect uint32) bool {
+	return protect != 0 && protect&(protect-1) == 0 && protect&^within[v.allowed] == 0
+}
+
+// copies reports a protection with which the first write to a page makes it the view's own.
+func copies(protect uint32) bool {
+	return protect == PAGE_WRITECOPY || protect == PAGE_EXECUTE_WRITECOPY
 }
 
 func virtualProtect(address, size uintptr, protect uint32, old *uint32) error {
@@ -324,7 +363,7 @@ func virtualProtect(address, size uintptr, protect uint32, old *uint32) error {
 
 // protect changes the protection of pages, and says what that of the first was.
 func (v *view) protect(at, end uintptr, protect uint32) (before uint32, err error) {
-	if !isProtection(protect) || !within(v.allowed, protect) {
+	if !v.admits(protect) {
 		return 0, ERROR_INVALID_PARAMETER
 	}
 	if v.pages != nil {
@@ -333,17 +372,62 @@ func (v *view) protect(at, end uintptr, protect uint32) (before uint32, err erro
 		}
 	}
 	_, before, _ = v.alike(at)
-	copies := protect == PAGE_WRITECOPY || protect == PAGE_EXECUTE_WRITECOPY
-	if copies && v.allowed != PAGE_WRITECOPY && v.allowed != PAGE_EXECUTE_WRITECOPY {
-		err = v.kernel.Detach(int(at), int(end-at), accessOf(protect))
-	} else {
-		err = v.kernel.Protect(int(at), int(end-at), accessOf(protect))
+	for at < end {
+		next, err := v.protectAlike(at, end, protect)
+		if err != nil {
+			return 0, errno(err)
+		}
+		v.changed.set(at, next, protect)
+		at = next
 	}
-	if err != nil {
-		return 0, errno(err)
+	return v.told(before), nil
+}
+
+// protectAlike changes the page at an offset and the following ones that need the same change, and returns where it
+// stopped. A page that a write has made the view's own stays so whatever it is protected with. The others are the
+// section's again as soon as they can be written for all; until then they need not be, for they show what the section
+// has.
+//
+// A write of another thread to a page that is just coming back may be lost: the kernel has no call for both at once.
+func (v *view) protectAlike(at, end uintptr, protect uint32) (next uintptr, err error) {
+	apart, next := v.apart.at(at)
+	next = min(next, end)
+	access := accessOf(protect)
+	switch {
+	case copies(v.allowed):
+	case copies(protect) && apart != copied:
+		if err := v.kernel.Detach(int(at), int(next-at), access); err != nil {
+			return at, err
+		}
+		v.apart.set(at, next, copied)
+		return next, nil
+	case protect == PAGE_NOACCESS && apart == lost:
+		return next, nil
+	case apart == lost:
+		return v.rejoin(at, next, access)
+	case access&kernel.Write != 0 && apart == copied:
+		own, alike := v.written(at, next, true)
+		next = alike
+		if own {
+			break
+		}
+		return v.rejoin(at, next, access)
 	}
-	v.changed.set(at, end, protect)
-	return before, nil
+	return next, v.kernel.Protect(int(at), int(next-at), access)
+}
+
+// rejoin makes pages the section's again, and says where it has stopped.
+func (v *view) rejoin(at, end uintptr, access kernel.Access) (next uintptr, err error) {
+	gone, err := v.kernel.Attach(int(at), int(end-at), access)
+	switch {
+	case err == nil:
+		v.apart.set(at, end, 0)
+		return end, nil
+	case gone:
+		v.apart.set(at, end, lost)
+		v.changed.set(at, end, PAGE_NOACCESS)
+	}
+	return at, err
 }
 
 func virtualAlloc(address, size uintptr, kind, protect uint32) (uintptr, error) {
@@ -369,7 +453,7 @@ func virtualAlloc(address, size uintptr, kind, protect uint32) (uintptr, error) 
 		return v.base + at, nil
 	case v.file:
 		return 0, ERROR_ACCESS_DENIED
-	case !isProtection(protect) || !within(v.allowed, protect):
+	case !v.admits(protect):
 		return 0, ERROR_INVALID_PARAMETER
 	}
 	if v.pages != nil {
@@ -377,7 +461,7 @@ func virtualAlloc(address, size uintptr, kind, protect uint32) (uintptr, error) 
 			return 0, err
 		}
 	}
-	if changed, _ := v.changed.at(at); changed != 0 || protect != v.allowed {
+	if changed, until := v.changed.at(at); changed != 0 || until < end || protect != v.allowed {
 		if _, err := v.protect(at, end, protect); err != nil {
 			return 0, err
 		}
@@ -394,8 +478,8 @@ func virtualFree(address, _ uintptr, _ uint32) error {
 	return ERROR_INVALID_ADDRESS
 }
 
-// reservation says which pages of a section without a name may be touched. All views of such a section are this process's
-// own, so a page that is committed can be opened in each of them.
+// reservation says which pages of a section without a name may be touched. All views of such a section are this
+// process's own, so a page that is committed can be opened in each of them.
 type reservation struct {
 	mu        sync.Mutex
 	committed runs // by offset in the section: 1 where pages are committed
@@ -468,7 +552,7 @@ func (r *reservation) open(from, to uintptr) error {
 	return nil
 }
 
-// openPages allows an access to what lies in the view of a range of the section.
+// openPages allows an access to the part of the view that is within a range of the section.
 func (v *view) openPages(from, to uintptr, access kernel.Access) error {
 	from, to = max(from, v.offset(0)), min(to, v.offset(v.size))
 	if from >= to {

@@ -4,14 +4,18 @@ package win32
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/namedshm/namedshm/internal/fault"
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// createObject makes an event, a mutex or a semaphore, or opens the one of this name. The handle has the rights that are
-// asked for, of which a new object's are never denied.
-func createObject(k kind, spec kernel.WaitableSpec, sa *SecurityAttributes, name *uint16, access uint32) (Handle, error) {
+// createObject makes an event, a mutex or a semaphore, or opens the one of this name. The handle has the requested
+// rights; for a new object they are never denied.
+func createObject(k kind, spec kernel.WaitableSpec, sa *SecurityAttributes, name *uint16,
+	access uint32) (Handle, error) {
 	inherit, err := inherits(sa)
 	if err != nil {
 		return 0, err
@@ -75,12 +79,12 @@ func openObject(k kind, access uint32, inherit bool, name *uint16) (Handle, erro
 	return open(t, mask, inherit)
 }
 
-// openObjectTarget opens an object with all rights, which nearly every wait takes, or an event that is not to be modified
-// without that.
+// openObjectTarget opens an object with all rights, which nearly every wait takes, or an event that is not to be
+// modified without that.
 func openObjectTarget(k kind, name string, modify bool) (*target, error) {
 	const all = kernel.Synchronize | kernel.ModifyState
 	object, err := kernel.OpenWaitable(context.Background(), name, k.kernel(), all)
-	if k == kindEvent && !modify && kernel.CodeOf(err) == kernel.AccessDenied {
+	if k == kindEvent && !modify && fault.CodeOf(err) == fault.AccessDenied {
 		object, err = kernel.OpenWaitable(context.Background(), name, k.kernel(), kernel.Synchronize)
 	}
 	if err != nil {
@@ -104,7 +108,8 @@ func createEventEx(sa *SecurityAttributes, name *uint16, flags, access uint32) (
 	if flags&^(CREATE_EVENT_MANUAL_RESET|CREATE_EVENT_INITIAL_SET) != 0 {
 		return 0, ERROR_INVALID_PARAMETER
 	}
-	spec := kernel.WaitableSpec{Manual: flags&CREATE_EVENT_MANUAL_RESET != 0, Signaled: flags&CREATE_EVENT_INITIAL_SET != 0}
+	spec := kernel.WaitableSpec{Manual: flags&CREATE_EVENT_MANUAL_RESET != 0,
+		Signaled: flags&CREATE_EVENT_INITIAL_SET != 0}
 	return createObject(kindEvent, spec, sa, name, access)
 }
 
@@ -167,7 +172,8 @@ func createSemaphore(sa *SecurityAttributes, initial, maximum int32, name *uint1
 	return createSemaphoreEx(sa, initial, maximum, name, 0, SEMAPHORE_ALL_ACCESS)
 }
 
-func createSemaphoreEx(sa *SecurityAttributes, initial, maximum int32, name *uint16, flags, access uint32) (Handle, error) {
+func createSemaphoreEx(sa *SecurityAttributes, initial, maximum int32, name *uint16, flags,
+	access uint32) (Handle, error) {
 	if flags != 0 {
 		return 0, ERROR_INVALID_PARAMETER
 	}
@@ -191,42 +197,10 @@ func releaseSemaphore(semaphore Handle, count int32, previous *int32) error {
 	return errno(err)
 }
 
-// limit is how long a wait may take. It is a context that nobody cancels: the wait looks at its deadline alone, which is
-// not worked out before it is needed.
-type limit struct {
-	milliseconds uint32
-	until        time.Time
-}
-
-// Deadline is when the time is up. A wait asks before it sleeps, once.
-func (l *limit) Deadline() (time.Time, bool) {
-	if l.milliseconds == INFINITE {
-		return time.Time{}, false
-	}
-	if l.until.IsZero() {
-		l.until = time.Now().Add(time.Duration(l.milliseconds) * time.Millisecond)
-	}
-	return l.until, true
-}
-
-// Done is nil: nobody cancels a wait.
-func (l *limit) Done() <-chan struct{} { return nil }
-
-// Err says that the time was up before the wait began.
-func (l *limit) Err() error {
-	if l.milliseconds == 0 {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-// Value is that of no key.
-func (l *limit) Value(any) any { return nil }
-
 // waited is the event that a wait ended with.
 func waited(abandoned bool, index int, err error) (uint32, error) {
 	switch {
-	case err == context.DeadlineExceeded:
+	case errors.Is(err, context.DeadlineExceeded):
 		return uint32(WAIT_TIMEOUT), nil
 	case err != nil:
 		return WAIT_FAILED, errno(err)
@@ -266,7 +240,7 @@ func waitForSingleObject(handle Handle, milliseconds uint32) (uint32, error) {
 	if milliseconds == 0 {
 		return uint32(WAIT_TIMEOUT), nil
 	}
-	_, err := e.target.object.Wait(&limit{milliseconds: milliseconds})
+	_, err := e.target.object.Wait(&waiting.Limit{Milliseconds: milliseconds})
 	return waited(false, 0, err)
 }
 
@@ -300,7 +274,7 @@ func waitForMultipleObjects(list []Handle, all bool, milliseconds uint32) (uint3
 	if err := w.borrow(entries); err != nil {
 		return WAIT_FAILED, err
 	}
-	outcome, err := kernel.Wait(&limit{milliseconds: milliseconds}, w.objects, all)
+	outcome, err := kernel.Wait(&waiting.Limit{Milliseconds: milliseconds}, w.objects, all)
 	if err == nil && all {
 		for i := range entries {
 			w.own(i)
