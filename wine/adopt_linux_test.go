@@ -31,31 +31,31 @@ func memoryFile(t *testing.T, size int64) *os.File {
 // isolate gives a test names of its own.
 func isolate(t *testing.T) {
 	t.Helper()
-	if os.Getenv(namedshm.BackingVariable) == "file" {
+	if os.Getenv("NAMEDSHM_BACKING") == "file" {
 		t.Skip("memory cannot be adopted in this backing")
 	}
-	t.Setenv(namedshm.RootVariable, t.TempDir())
+	t.Setenv("NAMEDSHM_ROOT", t.TempDir())
 }
 
-func fromFile(t *testing.T, f *os.File, access namedshm.Access) *Section {
+func fromFile(t *testing.T, f *os.File, access namedshm.Access) *Attachment {
 	t.Helper()
-	s, err := FromFile(f, access)
+	s, err := SectionOfFile(f, access)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &Section{Section: s, name: "Local\\Foo"}
+	return &Attachment{Section: s, name: "Local\\Foo"}
 }
 
-// TestFromFile: what is written through a view is in the file, and the section has a descriptor of its own.
-func TestFromFile(t *testing.T) {
+// TestSectionOfFile: what is written through a view is in the file, and the section has a descriptor of its own.
+func TestSectionOfFile(t *testing.T) {
 	isolate(t)
 	f := memoryFile(t, 5000)
 	s := fromFile(t, f, namedshm.ReadWrite)
-	if s.Size() != 8192 {
-		t.Errorf("%d bytes", s.Size())
+	if s.Section.Size() != 8192 {
+		t.Errorf("%d bytes", s.Section.Size())
 	}
-	v, err := s.Map(0, 0, namedshm.ReadWrite)
+	v, err := s.Section.Map(0, 0, namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,22 +68,23 @@ func TestFromFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	if w, err := s.Map(0, 0, namedshm.Read); err != nil || string(w.Bytes()[:6]) != "stored" {
+	if w, err := s.Section.Map(0, 0, namedshm.Read); err != nil || string(w.Bytes()[:6]) != "stored" {
 		t.Errorf("after the file was closed: %v", err)
 	}
-	if _, err := FromFile(memoryFile(t, 0), namedshm.Read); !errors.Is(err, namedshm.ErrInvalidParameter) {
+	if _, err := SectionOfFile(memoryFile(t, 0), namedshm.Read); !errors.Is(err, namedshm.ErrInvalidParameter) {
 		t.Errorf("an empty file: %v", err)
 	}
 }
 
-// TestReadOnlyStaysSo: a section that was opened for reading has a descriptor that cannot write, though the file's own can.
+// TestReadOnlyStaysSo: a section that was opened for reading has a descriptor that cannot write, though the file's own
+// can.
 func TestReadOnlyStaysSo(t *testing.T) {
 	isolate(t)
 	s := fromFile(t, memoryFile(t, 4096), namedshm.Read)
-	if _, err := s.Map(0, 0, namedshm.ReadWrite); !errors.Is(err, namedshm.ErrAccessDenied) {
+	if _, err := s.Section.Map(0, 0, namedshm.ReadWrite); !errors.Is(err, namedshm.ErrAccessDenied) {
 		t.Errorf("mapped for writing: %v", err)
 	}
-	v, err := s.Map(0, 0, namedshm.Read)
+	v, err := s.Section.Map(0, 0, namedshm.Read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestReadOnlyStaysSo(t *testing.T) {
 	}
 }
 
-// TestLinkNames: which names and which memory can be linked, and who may do what then.
+// TestLinkNames: which names and which memory can be linked, and what native programs may then do.
 func TestLinkNames(t *testing.T) {
 	isolate(t)
 	f := memoryFile(t, 8192)
@@ -112,7 +113,7 @@ func TestLinkNames(t *testing.T) {
 	if err := linked.Close(); err != nil {
 		t.Error(err)
 	}
-	// Whoever has opened it keeps the name, as of any section.
+	// A process that has opened it keeps the name, as of any section.
 	writer, err := namedshm.Open("Linked", namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +138,8 @@ func TestLinkNames(t *testing.T) {
 	if _, err := s.Link(`Global\Linked`); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a Global name: %v", err)
 	}
-	if _, err := fromFile(t, memoryFile(t, 5000), namedshm.Read).Link("Odd"); !errors.Is(err, namedshm.ErrInvalidParameter) {
+	if _, err := fromFile(t, memoryFile(t, 5000), namedshm.Read).Link("Odd"); !errors.Is(err,
+		namedshm.ErrInvalidParameter) {
 		t.Errorf("a file that does not end at a page: %v", err)
 	}
 }
@@ -183,9 +185,10 @@ func TestPrefixOf(t *testing.T) {
 	if err := os.MkdirAll(proton, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := Prefix{Path: proton, Kind: Proton, App: "805550"}
+	p := Prefix{Path: proton, Flavor: Proton, App: "805550"}
 	for which, want := range map[string]bool{
-		proton: true, filepath.Dir(proton): true, "805550": true, "80555": false, filepath.Dir(filepath.Dir(proton)): false, "/": false,
+		proton: true, filepath.Dir(proton): true, "805550": true, "80555": false, filepath.Dir(filepath.Dir(proton)): false,
+		"/": false,
 	} {
 		if got := p.is(which); got != want {
 			t.Errorf("%s: %v", which, got)

@@ -1,21 +1,15 @@
 package wine
 
 import (
-	"errors"
-
 	"github.com/namedshm/namedshm"
-	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/fault"
 )
 
 // codeError is an error of the object manager, ours or Wine's, as the root package has it; nil for any other.
 func codeError(op, name string, err error) error {
-	var fault *kernel.Fault
-	if errors.As(err, &fault) {
-		return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(fault.Code), Cause: fault.Cause, Advice: fault.Advice}
+	f := fault.Of(err)
+	if f == nil {
+		return nil
 	}
-	var code kernel.Code
-	if errors.As(err, &code) {
-		return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(code)}
-	}
-	return nil
+	return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(f.Code), Cause: f.Cause, Advice: f.Advice}
 }

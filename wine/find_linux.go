@@ -1,11 +1,9 @@
 package wine
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,81 +13,84 @@ import (
 )
 
 func prefixes() ([]Prefix, error) {
-	own := processes()
-	var found []Prefix
-	for _, p := range own {
-		if !strings.HasPrefix(p.command, "wineserver") {
-			continue
-		}
-		if prefix, ok := describe(p); ok {
-			found = append(found, prefix)
-		}
+	j, err := newJudge()
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range own {
-		if !isLoader(p.executable()) {
-			continue
+	var found []Prefix
+	var programs []program
+	err = processes(j, func(p *process) {
+		if strings.HasPrefix(p.command(), "wineserver") {
+			if s := j.openServer(p); s != nil {
+				found = append(found, s.describe())
+				s.home.Close()
+			}
 		}
-		path := prefixOf(p.environ())
+		if executable := p.executable(); isLoader(executable) {
+			programs = append(programs, program{p.pid, p.program(), executable, prefixOf(p.environ())})
+		}
+	})
+	for _, p := range programs {
 		for i := range found {
-			if sameDirectory(path, found[i].Path) {
+			if sameDirectory(p.prefix, found[i].Path) {
 				found[i].add(p)
 			}
 		}
 	}
 	slices.SortFunc(found, func(a, b Prefix) int { return cmp.Or(strings.Compare(a.Path, b.Path), a.Server-b.Server) })
-	return found, nil
+	return found, err
 }
 
-// describe is a wineserver's prefix. ok is false for a process that is none: one that ends, or that a user named so.
-func describe(p process) (Prefix, bool) {
-	environ := p.environ()
-	path := prefixOf(environ)
-	if environ == nil || !p.serves(path) {
-		return Prefix{}, false
-	}
-	prefix := Prefix{Path: path, Kind: Wine, Server: p.pid, Processes: []Process{}, environ: environ}
-	above := filepath.Dir(path)
-	if variable(environ, "STEAM_COMPAT_DATA_PATH") != "" || filepath.Base(filepath.Dir(above)) == "compatdata" {
-		prefix.Kind, prefix.App = Proton, filepath.Base(above)
-	}
-	prefix.Loader = loader(variable(environ, "WINELOADER"))
-	return prefix, true
-}
-
-// serves reports whether a process is the wineserver of the prefix at a path: it stands in a directory that is named for
-// device and inode of the prefix, and has the lock there. Without the lock it is one that waits for the other's end
-// (wineserver -w), or that ends itself.
-func (p process) serves(path string) bool {
-	directory, err := os.Readlink(p.path("cwd"))
+// processes calls a function for every process of this user. Others are none of our business: a prefix is its user's
+// alone.
+func processes(j *judge, use func(*process)) error {
+	directory, err := os.Open("/proc")
 	if err != nil {
-		return false
+		return err
 	}
-	var st unix.Stat_t
-	if unix.Stat(path, &st) != nil && unix.Stat(p.path("root"+path), &st) != nil {
-		return false
+	defer directory.Close()
+	names, err := directory.Readdirnames(-1)
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		p, err := openProcess(pid)
+		if err != nil {
+			continue // it has ended
+		}
+		if p.runsAs(j.user) {
+			use(p)
+		}
+		p.close()
 	}
-	if filepath.Base(directory) != fmt.Sprintf("server-%x-%x", st.Dev, st.Ino) {
-		return false
-	}
-	fd, err := unix.Open(p.path("cwd/lock"), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	lock := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
-	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
-		return false
-	}
-	return int(lock.Pid) == p.pid || lock.Pid <= 0 // of a process in another PID namespace no number is told
+	return err
 }
 
-// add notes a process of the prefix.
-func (p *Prefix) add(of process) {
+// describe is a wineserver's prefix.
+func (s *server) describe() Prefix {
+	prefix := Prefix{Path: s.path, Flavor: Wine, Server: s.pid, Processes: []Process{}}
+	above := filepath.Dir(s.path)
+	if variable(s.environ, "STEAM_COMPAT_DATA_PATH") != "" || filepath.Base(filepath.Dir(above)) == "compatdata" {
+		prefix.Flavor, prefix.App = Proton, filepath.Base(above)
+	}
+	prefix.Loader = loader(variable(s.environ, "WINELOADER"))
+	return prefix
+}
+
+// program is what is to be known of a Windows program.
+type program struct {
+	pid                      int
+	name, executable, prefix string
+}
+
+// add notes a program of the prefix.
+func (p *Prefix) add(of program) {
 	if p.Loader == "" {
-		p.Loader = loader(strings.TrimSuffix(of.executable(), "-preloader"))
+		p.Loader = loader(strings.TrimSuffix(of.executable, "-preloader"))
 	}
-	if name := of.program(); name != helperMark && !slices.Contains(services, strings.ToLower(name)) {
-		p.Processes = append(p.Processes, Process{PID: of.pid, Name: name})
+	if of.name != helperMark && !slices.Contains(services, strings.ToLower(of.name)) {
+		p.Processes = append(p.Processes, Process{PID: of.pid, Name: of.name})
 	}
 }
 
@@ -132,65 +133,6 @@ func variable(environ []string, name string) string {
 	return ""
 }
 
-// process is one of this user's.
-type process struct {
-	pid     int
-	command string
-}
-
-// processes is every process of this user. Others are none of our business: a prefix is its user's alone.
-func processes() []process {
-	directory, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer directory.Close()
-	names, _ := directory.Readdirnames(-1)
-	var own []process
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		var st unix.Stat_t
-		if err != nil || unix.Stat("/proc/"+name, &st) != nil || int(st.Uid) != os.Geteuid() {
-			continue
-		}
-		p := process{pid: pid}
-		command, _ := os.ReadFile(p.path("comm"))
-		p.command = strings.TrimSuffix(string(command), "\n")
-		own = append(own, p)
-	}
-	return own
-}
-
-func (p process) path(file string) string { return "/proc/" + strconv.Itoa(p.pid) + "/" + file }
-
-func (p process) executable() string {
-	path, _ := os.Readlink(p.path("exe"))
-	return strings.TrimSuffix(path, " (deleted)")
-}
-
-// environ is the environment that the process was started with.
-func (p process) environ() []string {
-	b, err := os.ReadFile(p.path("environ"))
-	if err != nil || len(b) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
-}
-
-// program is the name of a Windows program: Wine writes its command line over the loader's.
-func (p process) program() string {
-	b, _ := os.ReadFile(p.path("cmdline"))
-	first, rest, _ := bytes.Cut(b, []byte{0})
-	if bytes.HasPrefix(rest, []byte(helperMark)) {
-		return helperMark
-	}
-	name := string(first[bytes.LastIndexAny(first, `/\`)+1:])
-	if name == "" {
-		return p.command
-	}
-	return name
-}
-
 func sameDirectory(a, b string) bool {
 	var x, y unix.Stat_t
 	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
@@ -202,9 +144,7 @@ func foreign(which string) error {
 	if which == "" || unix.Stat(which, &st) != nil || int(st.Uid) == os.Geteuid() {
 		return nil
 	}
-	owner := strconv.Itoa(int(st.Uid))
-	if u, err := user.LookupId(owner); err == nil {
-		owner = u.Username
-	}
-	return fmt.Errorf("%s belongs to user %s, and a prefix is its user's alone: run this as %s", which, owner, owner)
+	owner := userName(st.Uid)
+	return fmt.Errorf("%s belongs to %s, and only that user can enter the prefix: run this as %s", which, owner,
+		strings.TrimPrefix(owner, "user "))
 }

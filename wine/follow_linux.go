@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/fault"
 	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/waiting"
 )
 
-// How often is looked. A name that is asked for costs a tenth of a millisecond; whether it still leads to the same memory,
-// three; who runs, some milliseconds.
+// How often is looked. Asking for a name costs a tenth of a millisecond; whether it still refers to the same memory,
+// three; which prefixes are running, some milliseconds.
 const (
 	namePause   = 20 * time.Millisecond
 	memoryEvery = 5  // of these
@@ -23,18 +25,18 @@ type follower struct {
 	ctx     context.Context
 	target  Target
 	name    kernel.Name
-	events  chan<- Event
+	changes chan<- Change
 	helpers map[int]*helper // by the wineserver's process id
 	failing map[int]int     // how often a helper could not be started
-	section *Section        // what the receiver was given last, while its name lives
+	section *Attachment     // what the receiver was given last, while its name lives
 	at      *helper         // where that is
 }
 
-func follow(ctx context.Context, target Target, events chan<- Event) {
+func follow(ctx context.Context, target Target, changes chan<- Change) {
 	if target.Access == 0 {
 		target.Access = namedshm.Read
 	}
-	f := &follower{ctx: ctx, target: target, events: events, helpers: map[int]*helper{}, failing: map[int]int{}}
+	f := &follower{ctx: ctx, target: target, changes: changes, helpers: map[int]*helper{}, failing: map[int]int{}}
 	defer f.end()
 	name, err := parse(target.Name, target.Access)
 	if err != nil {
@@ -66,7 +68,7 @@ func (f *follower) end() {
 // fail ends it with an error, unless the context has ended it.
 func (f *follower) fail(err error) {
 	if f.ctx.Err() == nil {
-		send(f.ctx, f.events, Event{Kind: Failed, Err: err})
+		send(f.ctx, f.changes, Change{Kind: Failed, Err: err})
 	}
 }
 
@@ -100,7 +102,7 @@ func (f *follower) enter() error {
 			f.helpers[p.Server] = h
 		case errors.Is(err, ErrEnded):
 		default:
-			// A prefix that is just ending lets nobody in. One that goes on refusing is amiss.
+			// A prefix that is just ending lets nobody in. One that keeps refusing has failed.
 			if f.failing[p.Server]++; f.failing[p.Server] == 5 {
 				return p.wrap("follow", f.target.Name, err)
 			}
@@ -114,7 +116,7 @@ func (f *follower) enter() error {
 
 // find attaches to the section in the one prefix that has it.
 func (f *follower) find() error {
-	var found *Section
+	var found *Attachment
 	var at *helper
 	for server, h := range f.helpers {
 		s, err := h.attach(f.ctx, f.name, f.target.Access)
@@ -127,7 +129,7 @@ func (f *follower) find() error {
 		case err == nil:
 			found, at = s, h
 			delete(f.failing, server)
-		case isFault(err, kernel.FileNotFound):
+		case isFault(err, fault.FileNotFound):
 			delete(f.failing, server)
 		case isFault(err, 0):
 			if found != nil {
@@ -145,14 +147,14 @@ func (f *follower) find() error {
 		return nil
 	}
 	f.section, f.at = found, at
-	send(f.ctx, f.events, Event{Kind: Attached, Section: found, Prefix: at.prefix.Path})
+	send(f.ctx, f.changes, Change{Kind: Attached, Attachment: found, Prefix: at.prefix.Path})
 	return nil
 }
 
 // isFault reports an answer of Wine's, with this code or with any, and not that there was no answer.
-func isFault(err error, code kernel.Code) bool {
-	var fault *kernel.Fault
-	return errors.As(err, &fault) && (code == 0 || fault.Code == code)
+func isFault(err error, code fault.Code) bool {
+	var f *fault.Fault
+	return errors.As(err, &f) && (code == 0 || f.Code == code)
 }
 
 // leave gives up a helper that does not answer any more.
@@ -172,7 +174,7 @@ func (f *follower) watch(thoroughly bool) error {
 		s, err := f.at.attach(f.ctx, f.name, f.target.Access)
 		if err == nil {
 			f.section = s
-			send(f.ctx, f.events, Event{Kind: Replaced, Section: s, Prefix: f.at.prefix.Path})
+			send(f.ctx, f.changes, Change{Kind: Replaced, Attachment: s, Prefix: f.at.prefix.Path})
 			return nil
 		}
 		return f.lost(err)
@@ -180,28 +182,29 @@ func (f *follower) watch(thoroughly bool) error {
 	return f.lost(err)
 }
 
-// lost tells that the section is gone. Why the name could not be opened decides what is told.
+// lost reports that the section is gone. Why the name could not be opened decides what is reported.
 func (f *follower) lost(err error) error {
 	reason := HandleClosed
 	if !isFault(err, 0) {
 		if f.ctx.Err() != nil {
-			return f.ctx.Err()
+			return waiting.ContextError(f.ctx)
 		}
 		// The helper is gone; a prefix that is still there gets another one.
+		serves := f.at.server.serves()
 		f.leave(f.at.prefix.Server)
-		if (process{pid: f.at.prefix.Server}).serves(f.at.prefix.Path) && !errors.Is(err, ErrEnded) {
+		if serves && !errors.Is(err, ErrEnded) {
 			return f.regain()
 		}
 		reason = PrefixEnded
 	}
 	path := f.at.prefix.Path
 	f.section, f.at = nil, nil
-	send(f.ctx, f.events, Event{Kind: Gone, Prefix: path, Reason: reason})
+	send(f.ctx, f.changes, Change{Kind: Gone, Prefix: path, Reason: reason})
 	return nil
 }
 
-// regain puts a new helper into the place of one that was killed. A wineserver ends its programs before it ends itself, so
-// what could not be started because of that is the end of the prefix.
+// regain puts a new helper into the place of one that was killed. A wineserver ends its programs before it ends itself,
+// so what could not be started because of that is the end of the prefix.
 func (f *follower) regain() error {
 	p := f.at.prefix
 	h, err := p.startHelper(f.ctx, nil)
@@ -210,14 +213,14 @@ func (f *follower) regain() error {
 		return nil
 	}
 	if f.ctx.Err() != nil {
-		return f.ctx.Err()
+		return waiting.ContextError(f.ctx)
 	}
 	f.section, f.at = nil, nil
-	send(f.ctx, f.events, Event{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
+	send(f.ctx, f.changes, Change{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
 	return nil
 }
 
-func offer(ctx context.Context, which string, s *namedshm.Section, name string, events chan<- Event) {
+func offer(ctx context.Context, which string, s *namedshm.Section, name string, changes chan<- Change) {
 	for ctx.Err() == nil {
 		p, err := Find(which)
 		if errors.Is(err, ErrNoPrefix) {
@@ -225,10 +228,10 @@ func offer(ctx context.Context, which string, s *namedshm.Section, name string, 
 			continue
 		}
 		if err == nil {
-			err = p.offer(ctx, s, name, events)
+			err = p.offer(ctx, s, name, changes)
 		}
 		if err != nil && ctx.Err() == nil {
-			send(ctx, events, Event{Kind: Failed, Err: err})
+			send(ctx, changes, Change{Kind: Failed, Err: err})
 			return
 		}
 	}
@@ -245,14 +248,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // offer publishes the section while the prefix runs. It returns nil when that has ended.
-func (p *Prefix) offer(ctx context.Context, s *namedshm.Section, name string, events chan<- Event) error {
+func (p *Prefix) offer(ctx context.Context, s *namedshm.Section, name string, changes chan<- Change) error {
 	published, told := false, false
 	for ctx.Err() == nil {
 		pub, err := p.Publish(ctx, s, name)
 		switch {
 		case err == nil:
 			if !published {
-				send(ctx, events, Event{Kind: Published, Prefix: p.Path})
+				send(ctx, changes, Change{Kind: Published, Prefix: p.Path})
 			}
 			published, told = true, false
 			select {
@@ -263,13 +266,13 @@ func (p *Prefix) offer(ctx context.Context, s *namedshm.Section, name string, ev
 			pub.Close()
 		case errors.Is(err, ErrEnded):
 			if published {
-				send(ctx, events, Event{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
+				send(ctx, changes, Change{Kind: Gone, Prefix: p.Path, Reason: PrefixEnded})
 			}
 			return nil
 		case errors.Is(err, namedshm.ErrAlreadyExists):
 			if !told {
 				published, told = false, true
-				send(ctx, events, Event{Kind: Taken, Prefix: p.Path})
+				send(ctx, changes, Change{Kind: Taken, Prefix: p.Path})
 			}
 			if err := p.untilFree(ctx, name); err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 
 // The twins of a system on which no Windows program's memory can be reached this way.
 
-var errUnsupported = fmt.Errorf("Windows programs under Wine are reached on Linux alone: %w", errors.ErrUnsupported)
+var errUnsupported = fmt.Errorf("Windows programs under Wine can be reached only on Linux: %w", errors.ErrUnsupported)
 
 type helper struct{}
 
@@ -25,9 +25,11 @@ func foreign(string) error           { return nil }
 
 func (p *Prefix) sameNamespace(string) bool { return true }
 
-func (p *Prefix) sections(context.Context) ([]Info, error) { return nil, errUnsupported }
+func (p *Prefix) check() error { return errUnsupported }
 
-func (p *Prefix) open(context.Context, string, namedshm.Access) (*Section, error) {
+func (p *Prefix) sections(context.Context) ([]SectionInfo, error) { return nil, errUnsupported }
+
+func (p *Prefix) open(context.Context, string, namedshm.Access) (*Attachment, error) {
 	return nil, errUnsupported
 }
 
@@ -35,10 +37,10 @@ func (p *Prefix) publish(context.Context, *namedshm.Section, string) (*Publicati
 	return nil, errUnsupported
 }
 
-func follow(ctx context.Context, _ Target, events chan<- Event) {
-	send(ctx, events, Event{Kind: Failed, Err: errUnsupported})
+func follow(ctx context.Context, _ Target, changes chan<- Change) {
+	send(ctx, changes, Change{Kind: Failed, Err: errUnsupported})
 }
 
-func offer(ctx context.Context, _ string, _ *namedshm.Section, _ string, events chan<- Event) {
-	send(ctx, events, Event{Kind: Failed, Err: errUnsupported})
+func offer(ctx context.Context, _ string, _ *namedshm.Section, _ string, changes chan<- Change) {
+	send(ctx, changes, Change{Kind: Failed, Err: errUnsupported})
 }

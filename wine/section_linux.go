@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/inside"
 	"github.com/namedshm/namedshm/internal/kernel"
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +45,7 @@ const (
 	genericWrite    = 0x40000000
 )
 
-func (p *Prefix) sections(ctx context.Context) (found []Info, err error) {
+func (p *Prefix) sections(ctx context.Context) (found []SectionInfo, err error) {
 	h, err := p.startHelper(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -57,18 +59,18 @@ func (p *Prefix) sections(ctx context.Context) (found []Info, err error) {
 			}
 			for _, name := range names {
 				size, err := h.size(name)
-				if errors.Is(err, kernel.FileNotFound) {
+				if errors.Is(err, fault.FileNotFound) {
 					continue // it died since
 				}
-				if err != nil && !errors.Is(err, kernel.AccessDenied) {
+				if err != nil && !errors.Is(err, fault.AccessDenied) {
 					return err
 				}
-				found = append(found, Info{Name: name.String(), Size: size})
+				found = append(found, SectionInfo{Name: name.String(), Size: size})
 			}
 		}
 		return nil
 	})
-	slices.SortFunc(found, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(found, func(a, b SectionInfo) int { return strings.Compare(a.Name, b.Name) })
 	return slices.Compact(found), err
 }
 
@@ -99,7 +101,8 @@ func (h *helper) directory(namespace kernel.Namespace) (string, error) {
 func (h *helper) attributes(path string) (uint64, error) {
 	text := wide(path)
 	if len(text) > textLen {
-		return 0, &kernel.Fault{Code: kernel.FilenameTooLong, Cause: fmt.Errorf("in a prefix at most %d UTF-16 units can be asked for", textLen/2-64)}
+		return 0, &fault.Fault{Code: fault.FilenameTooLong,
+			Cause: fmt.Errorf("a prefix can be asked for names of at most %d UTF-16 units", textLen/2-64)}
 	}
 	if err := h.poke(h.scratch(textAt), text); err != nil {
 		return 0, err
@@ -152,7 +155,8 @@ func (h *helper) list(namespace kernel.Namespace) (names []kernel.Name, err erro
 	defer h.closeHandle(directory)
 	const noMoreEntries = 0x8000001A
 	for restart := uint64(1); ; restart = 0 {
-		status, err := h.native("NtQueryDirectoryObject", directory, h.scratch(textAt), textLen, 1, restart, h.scratch(contextAt), h.scratch(lengthAt))
+		status, err := h.native("NtQueryDirectoryObject", directory, h.scratch(textAt), textLen, 1, restart,
+			h.scratch(contextAt), h.scratch(lengthAt))
 		if status == noMoreEntries {
 			return names, nil
 		}
@@ -222,9 +226,9 @@ func (h *helper) exists(name kernel.Name) (bool, error) {
 		return false, err
 	}
 	section, err := h.open("NtOpenSection", path, sectionQuery)
-	var fault *kernel.Fault
-	if errors.As(err, &fault) {
-		return fault.Code != kernel.FileNotFound && fault.Code != kernel.InvalidHandle, nil
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return f.Code != fault.FileNotFound && f.Code != fault.InvalidHandle, nil
 	}
 	if err == nil {
 		h.closeHandle(section)
@@ -236,11 +240,11 @@ func (h *helper) exists(name kernel.Name) (bool, error) {
 type backing struct {
 	size          int64
 	device, inode uint64
-	text          string // the path that the kernel tells of the file
+	text          string // the file's path according to the kernel
 }
 
-// same reports whether a file is the memory. The kernel numbers devices differently for maps and for stat on file systems
-// with several volumes; there the file's name, which Wine made up at random, has to do.
+// same reports whether a file is the memory. The kernel numbers devices differently for maps and for stat on file
+// systems with several volumes; there the file's name, which Wine made up at random, has to do.
 func (b *backing) same(st *unix.Stat_t, text string) bool {
 	return st.Ino == b.inode && (uint64(st.Dev) == b.device || text == b.text)
 }
@@ -285,7 +289,8 @@ func (h *helper) mapBeginning(section, protection uint64) (at uint64, size int64
 	if err := h.poke(h.scratch(viewAt), b); err != nil {
 		return 0, 0, err
 	}
-	_, err = h.native("NtMapViewOfSection", section, thisProcess, h.scratch(viewAt), 0, 0, 0, h.scratch(lengthAt), viewShare, 0, protection)
+	_, err = h.native("NtMapViewOfSection", section, thisProcess, h.scratch(viewAt), 0, 0, 0, h.scratch(lengthAt),
+		viewShare, 0, protection)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -295,7 +300,7 @@ func (h *helper) mapBeginning(section, protection uint64) (at uint64, size int64
 
 // mappedAt is what the kernel says of an address of the helper.
 func (h *helper) mappedAt(address uint64) (*backing, error) {
-	file, err := os.Open(process{pid: h.cmd.Process.Pid}.path("maps"))
+	file, err := h.self.open("maps", unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -318,53 +323,56 @@ func (h *helper) mappedAt(address uint64) (*backing, error) {
 }
 
 // memory finds the memory among the wineserver's files and opens it; path is where.
-func (p *Prefix) memory(b *backing, access namedshm.Access) (file *os.File, st *unix.Stat_t, path string, err error) {
-	table := process{pid: p.Server}.path("fd")
-	entries, err := os.ReadDir(table)
+func (s *server) memory(b *backing, access namedshm.Access) (file *os.File, st *unix.Stat_t, path string, err error) {
+	table, err := s.open("fd", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	for _, entry := range entries {
-		path := filepath.Join(table, entry.Name())
-		text, err := os.Readlink(path)
-		if err != nil || !strings.HasPrefix(text, "/") {
+	defer table.Close()
+	names, err := table.Readdirnames(-1)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	for _, name := range names {
+		text := linkAt(table, name)
+		if !strings.HasPrefix(text, "/") {
 			continue // a pipe or a socket
 		}
 		st := new(unix.Stat_t)
-		if unix.Stat(path, st) != nil || !b.same(st, text) {
+		if unix.Fstatat(int(table.Fd()), name, st, 0) != nil || !b.same(st, text) {
 			continue
 		}
-		if file, err = reopen(path, b, text, access); file != nil || err != nil {
-			return file, st, path, err
+		if file, err = reopen(table, name, b, text, access); file != nil || err != nil {
+			return file, st, filepath.Join(table.Name(), name), err
 		}
 	}
-	return nil, nil, "", fmt.Errorf("wineserver %d has no descriptor for inode %d (%s)", p.Server, b.inode, b.text)
+	return nil, nil, "", fmt.Errorf("wineserver %d has no descriptor for inode %d (%s)", s.pid, b.inode, b.text)
 }
 
 // reopen opens a descriptor of the wineserver's if it is still the file that it was: O_PATH does nothing to a file, and
 // only one that is right is opened for real. It is nil for another.
-func reopen(path string, b *backing, text string, access namedshm.Access) (*os.File, error) {
-	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+func reopen(table *os.File, name string, b *backing, text string, access namedshm.Access) (*os.File, error) {
+	at, err := openAt(table, name, unix.O_PATH)
 	if err != nil {
 		return nil, nil
 	}
-	defer unix.Close(at)
+	defer at.Close()
 	var st unix.Stat_t
-	if unix.Fstat(at, &st) != nil || !b.same(&st, text) {
+	if unix.Fstat(int(at.Fd()), &st) != nil || !b.same(&st, text) {
 		return nil, nil
 	}
 	mode := unix.O_RDONLY
 	if access&namedshm.Write != 0 {
 		mode = unix.O_RDWR
 	}
-	fd, err := unix.Open(openFile(os.Getpid(), at), mode|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(openFile(os.Getpid(), int(at.Fd())), mode|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("open", err)
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return os.NewFile(uintptr(fd), at.Name()), nil
 }
 
-func (p *Prefix) open(ctx context.Context, name string, access namedshm.Access) (*Section, error) {
+func (p *Prefix) open(ctx context.Context, name string, access namedshm.Access) (*Attachment, error) {
 	parsed, err := parse(name, access)
 	if err != nil {
 		return nil, err
@@ -384,46 +392,49 @@ func parse(name string, access namedshm.Access) (kernel.Name, error) {
 	case err != nil:
 		return parsed, err
 	case parsed.Namespace == kernel.Unnamed:
-		return parsed, &kernel.Fault{Code: kernel.InvalidHandle, Cause: errors.New("the name is empty")}
+		return parsed, fault.BadHandle("the name is empty")
 	case access&namedshm.Read == 0 && access&namedshm.Write == 0, access&^(namedshm.ReadWrite|namedshm.Copy) != 0:
-		return parsed, &kernel.Fault{Code: kernel.InvalidParameter, Cause: errors.New("the access is neither Read nor ReadWrite")}
+		return parsed, &fault.Fault{Code: fault.InvalidParameter,
+			Cause: errors.New("the access is neither Read nor ReadWrite")}
 	}
 	return parsed, nil
 }
 
 // attach makes a section of the memory that has the name now.
-func (h *helper) attach(ctx context.Context, name kernel.Name, access namedshm.Access) (s *Section, err error) {
+func (h *helper) attach(ctx context.Context, name kernel.Name, access namedshm.Access) (a *Attachment, err error) {
 	err = h.during(ctx, func() error {
 		return h.look(name, access, func(b *backing) error {
-			file, st, path, err := h.prefix.memory(b, access)
+			file, st, path, err := h.server.memory(b, access)
 			if err != nil {
 				return err
 			}
 			defer file.Close()
-			k, err := kernel.AdoptSection(ctx, "", file, b.size, kernel.Access(access&namedshm.ReadWrite))
+			s, err := adopt("open", name.String(), "", file, b.size, access)
 			if err != nil {
 				return err
 			}
-			s = &Section{
-				Section: kernel.RootSection(k).(*namedshm.Section), Prefix: *h.prefix, name: name.String(),
+			a = &Attachment{
+				Section: s, Prefix: *h.prefix, name: name.String(),
 				Device: uint64(st.Dev), Inode: st.Ino, file: path,
 			}
 			return nil
 		})
 	})
-	return s, err
+	return a, err
 }
 
-// current reports whether the name still leads to a section's memory. Asking only whether the name and the memory are
+// current reports whether the name still refers to a section's memory. Asking only whether the name and the memory are
 // both there is cheaper, and wrong only while a view of the old memory outlives a new section of the name.
-func (h *helper) current(ctx context.Context, name kernel.Name, s *Section, thoroughly bool) (same bool, err error) {
+func (h *helper) current(ctx context.Context, name kernel.Name, s *Attachment, thoroughly bool) (same bool, err error) {
 	var st unix.Stat_t
-	same = unix.Stat(s.file, &st) == nil && uint64(st.Dev) == s.Device && st.Ino == s.Inode
+	descriptor := filepath.Join("fd", filepath.Base(s.file))
+	same = unix.Fstatat(int(h.server.directory.Fd()), descriptor, &st, 0) == nil && uint64(st.Dev) == s.Device &&
+		st.Ino == s.Inode
 	err = h.during(ctx, func() error {
 		if same && !thoroughly {
 			there, err := h.exists(name)
 			if err == nil && !there {
-				return &kernel.Fault{Code: kernel.FileNotFound}
+				return &fault.Fault{Code: fault.FileNotFound}
 			}
 			return err
 		}
@@ -440,7 +451,7 @@ func (p *Prefix) publish(ctx context.Context, s *namedshm.Section, name string) 
 	if err != nil {
 		return nil, err
 	}
-	memory, err := kernel.KernelSection(s).Memory()
+	memory, err := inside.Of(s).Memory()
 	if err != nil {
 		return nil, err
 	}
@@ -457,8 +468,8 @@ func (p *Prefix) publish(ctx context.Context, s *namedshm.Section, name string) 
 	return &Publication{helper: h, done: h.ended}, nil
 }
 
-// create names the memory that the helper was given as its standard error. Wine gives that handle the right to write only;
-// a handle of the file with more rights can be had from it, as its owner's.
+// create names the memory that the helper was given as its standard error. Wine gives that handle the right to write
+// only; a handle to the file with more rights can be obtained from it, as its owner.
 func (h *helper) create(name kernel.Name, writable bool) error {
 	const standardError = uint64(0xFFFFFFF4)
 	given, _, err := h.win32("GetStdHandle", standardError)
@@ -479,7 +490,7 @@ func (h *helper) create(name kernel.Name, writable bool) error {
 	}
 	path := append(wide(name.String()), 0, 0)
 	if len(path) > textLen {
-		return &kernel.Fault{Code: kernel.FilenameTooLong}
+		return &fault.Fault{Code: fault.FilenameTooLong}
 	}
 	if err := h.poke(h.scratch(textAt), path); err != nil {
 		return err
@@ -488,9 +499,9 @@ func (h *helper) create(name kernel.Name, writable bool) error {
 	switch {
 	case err != nil || section == 0:
 		return cmpError(err, code)
-	case kernel.Code(code) == kernel.AlreadyExists:
+	case fault.Code(code) == fault.AlreadyExists:
 		h.closeHandle(section)
-		return &kernel.Fault{Code: kernel.AlreadyExists}
+		return &fault.Fault{Code: fault.AlreadyExists}
 	}
 	return nil
 }

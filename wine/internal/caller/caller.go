@@ -1,11 +1,11 @@
-// Package caller is a Windows program that knows nothing and does as it is told: it reads a function's address and its
-// arguments from standard input, calls it, and writes what came back to standard output, until the input ends. All that
-// a native process wants to know inside a Wine prefix it asks by such calls, so what is asked stands in Go, on the native
-// side, and the program in the prefix is 180 bytes of machine code.
+// Package caller is a Windows program that only makes calls: it reads a function's address and its arguments from
+// standard input, calls it, and writes what came back to standard output, until the input ends. A native process asks
+// everything inside a Wine prefix by such calls, so the logic is in Go, on the native side, and the program in the
+// prefix is 180 bytes of machine code.
 //
 // It is written here, byte by byte, because nothing else would always be there. A Go program for Windows needs
-// bcryptprimitives.dll, which Wine before 9 does not have; a C compiler for Windows is on few machines; and a binary in a
-// repository is something that nobody can read. docs/decisions/0013 has the choice.
+// bcryptprimitives.dll, which Wine before 9 does not have; a C compiler for Windows is on few machines; and a binary in
+// a repository is something that nobody can read. docs/decisions/0013 has the choice.
 package caller
 
 import (
@@ -88,11 +88,11 @@ func Answer(b []byte) (result uint64, lastError uint32) {
 	return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
 }
 
-// listing is the program: each instruction's bytes, and what they mean. A test takes the bytes apart and compares. rbx is
-// the address of the data throughout; the callees leave it, rsi and rdi alone.
+// Listing is the program: each instruction's bytes, and what they mean. Package disassembly's test takes the bytes
+// apart and compares. rbx is the address of the data throughout; the callees leave it, rsi and rdi alone.
 //
 // The stack is kept at multiples of 16 bytes, with room for the callee's four register arguments and eight more.
-var listing = []struct{ bytes, meaning string }{
+var Listing = []struct{ Bytes, Meaning string }{
 	{"4883ec68", "sub rsp, 0x68"},
 	{"488d1df50f0000", "lea rbx, ptr [rip+0xff5]"}, // from 0x100b to 0x2000
 	{"fc", "cld"},
@@ -147,11 +147,11 @@ var listing = []struct{ bytes, meaning string }{
 	{"cc", "int3"},
 }
 
-// code is the listing's bytes.
+// code is the Listing's bytes.
 func code() []byte {
 	var text strings.Builder
-	for _, line := range listing {
-		text.WriteString(line.bytes)
+	for _, line := range Listing {
+		text.WriteString(line.Bytes)
 	}
 	b, err := hex.DecodeString(text.String())
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// Where the parts of the program lie. A file of this format has headers and sections; on disk they begin at multiples of
-// fileAlign, in memory at multiples of pageAlign.
+// Where the parts of the program lie. A file of this format has headers and sections; on disk they begin at multiples
+// of fileAlign, in memory at multiples of pageAlign.
 //
 //	file   memory
 //	0x000  0x0000  headers
@@ -102,8 +102,8 @@ func headers() []byte {
 	return b.Bytes()
 }
 
-// data is what the loader finds: an import table of pointers to names, which it overwrites with addresses; beside it the
-// same table once more, the directory that leads to both, and the names.
+// data is what the loader finds: an import table of pointers to names, which it overwrites with addresses; beside it
+// the same table once more, the directory that refers to both, and the names.
 func data() []byte {
 	const atLookup = atLoader + 2*20
 	names := atLookup + 8*(len(functions)+1)
