@@ -1,4 +1,4 @@
-/* The Win32 calls: who may call, the last error, and the way to Go. */
+/* The Win32 calls: which threads may call, the last error, and the way to Go. */
 
 #include "guest.h"
 
@@ -150,7 +150,7 @@ BOOL WINAPI DuplicateHandle(HANDLE sourceProcess, HANDLE source, HANDLE targetPr
 
 BOOL WINAPI CompareObjectHandles(HANDLE first, HANDLE second)
 {
-    return enter() && goCompareObjectHandles(NUMBER(first), NUMBER(second));
+    return enter() && conclude(goCompareObjectHandles(NUMBER(first), NUMBER(second)));
 }
 
 BOOL WINAPI GetHandleInformation(HANDLE handle, LPDWORD flags)

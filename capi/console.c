@@ -41,8 +41,8 @@ static int signal_of(const struct termios *terminal, int key)
                                           : 0;
 }
 
-/* at_once makes the terminal give each key as it is pressed, and keep it from the screen. Keys that make a signal come as
- * keys: a signal that ended the program here would leave the terminal as it is now. */
+/* at_once makes the terminal give each key as it is pressed, and keep it from the screen. Keys that make a signal
+ * come as keys: a signal that ended the program here would leave the terminal as it is now. */
 static struct termios at_once(const struct termios *before)
 {
     struct termios now = *before;
@@ -151,8 +151,8 @@ static int run(dialog *d)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
-/* shown reports whether a dialog was seen. Closed by its frame it gives 1, which is as good as OK; but when it could not
- * show anything it gives 1 as well, and tells of the display. Its standard input has the text. */
+/* shown reports whether a dialog was seen. Closed by its frame it gives 1, which is as good as OK; but if it could
+ * not show anything it gives 1 as well, with a message about the display. Its standard input has the text. */
 static bool shown(char *const *arguments, const char *text)
 {
     char said[4096] = "";
@@ -173,8 +173,8 @@ static bool shown(char *const *arguments, const char *text)
     return seen;
 }
 
-/* marked_up is the text for kdialog, which takes what looks like HTML for HTML, and backslash sequences for characters:
- * HTML in which nothing is left to be taken for anything. */
+/* marked_up is the text for kdialog, which interprets what looks like HTML as HTML, and backslash sequences as
+ * characters: HTML in which nothing is left to be taken for anything. */
 static char *marked_up(const char *text)
 {
     char *out = NULL;

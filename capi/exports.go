@@ -34,7 +34,8 @@ func nameOf(name unsafe.Pointer, wide C.int) (*uint16, error) {
 }
 
 // made is the answer of a call that makes an object of a name, or opens it.
-func made(name unsafe.Pointer, wide C.int, code *C.uint32_t, call func(name *uint16) (win32.Handle, error)) C.uintptr_t {
+func made(name unsafe.Pointer, wide C.int, code *C.uint32_t,
+	call func(name *uint16) (win32.Handle, error)) C.uintptr_t {
 	units, err := nameOf(name, wide)
 	var h win32.Handle
 	if err == nil {
@@ -46,15 +47,15 @@ func made(name unsafe.Pointer, wide C.int, code *C.uint32_t, call func(name *uin
 
 func attributes(p unsafe.Pointer) *win32.SecurityAttributes { return (*win32.SecurityAttributes)(p) }
 
-// roomForHandlers is what a signal handler of the program finds on the stack at least, in four parts: the compiler keeps
-// larger variables elsewhere.
+// roomForHandlers is what a signal handler of the program finds on the stack at least, in four parts: the compiler
+// keeps larger variables elsewhere.
 const roomForHandlers = 256 << 10
 
 type quarter [roomForHandlers / 4]byte
 
 // goMeet is the first call of each thread. A handler of the program that was not installed with SA_ONSTACK runs on the
-// stack of whatever it interrupts. Go's stacks are small and grow when a function needs more, of which a handler knows
-// nothing. So the stack that the thread's calls run on is made large now; the library is linked not to shrink it.
+// stack of whatever it interrupts. Go's stacks are small and grow when a function needs more, which a handler does not
+// know. So the stack that the thread's calls run on is made large now; the library is linked not to shrink it.
 //
 //export goMeet
 func goMeet() { makeRoom(false) }
@@ -76,22 +77,26 @@ func fill(a, b, c, d *quarter) { a[0], b[0], c[0], d[0] = 1, 1, 1, 1 }
 func goEndThread() { win32.EndThread() }
 
 //export goCreateFileMapping
-func goCreateFileMapping(file C.uintptr_t, sa unsafe.Pointer, protect, high, low C.uint32_t, name unsafe.Pointer, wide C.int, code *C.uint32_t) C.uintptr_t {
+func goCreateFileMapping(file C.uintptr_t, sa unsafe.Pointer, protect, high, low C.uint32_t, name unsafe.Pointer,
+	wide C.int, code *C.uint32_t) C.uintptr_t {
 	return made(name, wide, code, func(name *uint16) (win32.Handle, error) {
 		return win32.CreateFileMapping(win32.Handle(file), attributes(sa), uint32(protect), uint32(high), uint32(low), name)
 	})
 }
 
 //export goOpenFileMapping
-func goOpenFileMapping(access C.uint32_t, inherit C.int, name unsafe.Pointer, wide C.int, code *C.uint32_t) C.uintptr_t {
+func goOpenFileMapping(access C.uint32_t, inherit C.int, name unsafe.Pointer, wide C.int,
+	code *C.uint32_t) C.uintptr_t {
 	return made(name, wide, code, func(name *uint16) (win32.Handle, error) {
 		return win32.OpenFileMapping(uint32(access), inherit != 0, name)
 	})
 }
 
 //export goMapViewOfFileEx
-func goMapViewOfFileEx(section C.uintptr_t, access, high, low C.uint32_t, length C.size_t, base C.uintptr_t, code *C.uint32_t) C.uintptr_t {
-	addr, err := win32.MapViewOfFileEx(win32.Handle(section), uint32(access), uint32(high), uint32(low), uintptr(length), uintptr(base))
+func goMapViewOfFileEx(section C.uintptr_t, access, high, low C.uint32_t, length C.size_t, base C.uintptr_t,
+	code *C.uint32_t) C.uintptr_t {
+	addr, err := win32.MapViewOfFileEx(win32.Handle(section), uint32(access), uint32(high), uint32(low), uintptr(length),
+		uintptr(base))
 	*code = number(err)
 	return C.uintptr_t(addr)
 }
@@ -139,17 +144,28 @@ func goCloseHandle(handle C.uintptr_t) C.uint32_t {
 }
 
 //export goDuplicateHandle
-func goDuplicateHandle(sourceProcess, source, targetProcess C.uintptr_t, target *C.uintptr_t, access C.uint32_t, inherit C.int, options C.uint32_t) C.uint32_t {
+func goDuplicateHandle(sourceProcess, source, targetProcess C.uintptr_t, target *C.uintptr_t, access C.uint32_t,
+	inherit C.int, options C.uint32_t) C.uint32_t {
 	return number(win32.DuplicateHandle(win32.Handle(sourceProcess), win32.Handle(source), win32.Handle(targetProcess),
 		(*win32.Handle)(unsafe.Pointer(target)), uint32(access), inherit != 0, uint32(options)))
 }
 
 //export goCompareObjectHandles
-func goCompareObjectHandles(first, second C.uintptr_t) C.int {
-	if win32.CompareObjectHandles(win32.Handle(first), win32.Handle(second)) {
-		return 1
+func goCompareObjectHandles(first, second C.uintptr_t) C.uint32_t {
+	a, b := win32.Handle(first), win32.Handle(second)
+	switch {
+	case win32.CompareObjectHandles(a, b):
+		return 0
+	case !open(a), !open(b):
+		return number(win32.ERROR_INVALID_HANDLE)
 	}
-	return 0
+	return number(win32.ERROR_NOT_SAME_OBJECT)
+}
+
+// open reports whether a handle refers to something.
+func open(h win32.Handle) bool {
+	var flags uint32
+	return h == win32.CurrentProcess() || win32.GetHandleInformation(h, &flags) == nil
 }
 
 //export goGetHandleInformation
@@ -166,8 +182,10 @@ func goSetHandleInformation(handle C.uintptr_t, mask, flags C.uint32_t) C.uint32
 // MAX_PATH is a limit of objects' names.
 //
 //export goCreateFile
-func goCreateFile(name unsafe.Pointer, access, share C.uint32_t, sa unsafe.Pointer, disposition, flags C.uint32_t, pattern C.uintptr_t, code *C.uint32_t) C.uintptr_t {
-	h, existed, err := win32.CreateFileExisted((*uint16)(name), uint32(access), uint32(share), attributes(sa), uint32(disposition), uint32(flags), win32.Handle(pattern))
+func goCreateFile(name unsafe.Pointer, access, share C.uint32_t, sa unsafe.Pointer, disposition, flags C.uint32_t,
+	pattern C.uintptr_t, code *C.uint32_t) C.uintptr_t {
+	h, existed, err := win32.CreateFileExisted((*uint16)(name), uint32(access), uint32(share), attributes(sa),
+		uint32(disposition), uint32(flags), win32.Handle(pattern))
 	*code = number(err)
 	if existed {
 		*code = C.uint32_t(win32.ERROR_ALREADY_EXISTS)

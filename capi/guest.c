@@ -27,12 +27,12 @@ BOOL conclude(DWORD code)
     return FALSE;
 }
 
-/* Signals. Go's runtime starts in a constructor of its own, between the two below. Its first thread inherits the signal
- * mask of that moment, and every later one gets the same: with all signals blocked, none of them takes a signal that was
- * sent to the process. It also installs handlers there, for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG; with those, a
- * crash of the program would end with Go's own report and status 2, and a write to a closed pipe would go through Go. So
- * the program's dispositions are put back. Go needs none of them here: no fault in this library's Go code is one that is
- * caught, and it is linked not to interrupt its own threads by SIGURG.
+/* Signals. Go's runtime starts in a constructor of its own, between the two below. Its first thread inherits the
+ * signal mask of that moment, and every later one gets the same: with all signals blocked, none of them takes a
+ * signal that was sent to the process. It also installs handlers there, for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and
+ * SIGURG; with those, a crash of the program would end with Go's own report and status 2, and a write to a closed
+ * pipe would go through Go. So the program's dispositions are put back. Go needs none of them here: no fault in this
+ * library's Go code is one that is caught, and it is linked not to interrupt its own threads by SIGURG.
  *
  * The first constructor has the lowest priority number that is not reserved, and so comes first; the second has none,
  * and comes after Go's, which has none either and is linked before it. In the archive capi/install gives all of them
@@ -63,7 +63,7 @@ __attribute__((constructor)) static void after_go(void)
     started = true;
 }
 
-/* A call that nevertheless comes before would wait for ever: for a runtime that only its own return lets start. */
+/* An earlier call would wait forever: for a runtime that can start only after that call returns. */
 static void must_have_started(void)
 {
     static const char sentence[] = "namedshm: a call was made before the library's constructors have run\n";
@@ -74,7 +74,7 @@ static void must_have_started(void)
     abort();
 }
 
-/* Children. The mark lies in a page that the kernel wipes in a forked child, however it was forked; where the kernel
+/* Children. The mark is in a page that the kernel wipes in a forked child, however it was forked; where the kernel
  * cannot (before Linux 4.14), it is the process's number. */
 
 static volatile pid_t *mark;
@@ -94,6 +94,8 @@ __attribute__((constructor(102))) static void set_mark(void)
 }
 
 static bool forked(void) { return wiped ? *mark == 0 : *mark != getpid(); }
+
+const volatile int32_t *process_mark(void) { return mark; }
 
 /* Threads. */
 
@@ -123,16 +125,42 @@ void owning(void)
     may_own = true;
 }
 
+/* What Go's runtime calls when a thread that it has met ends, from the destructor of a key of its own. In a forked
+ * child there is nothing to report: the runtime's other threads do not exist, and if one of them was looking at this
+ * thread's stack at the moment of the fork, the call would wait for it forever. So the call goes through here. The
+ * variable is runtime/cgo's, set when the runtime has started; it is weak since cgo also links this file without that
+ * package, to look at its symbols. */
+typedef void end_of_go_thread(void (*function)(void *), void *argument, int size, size_t context);
+
+extern end_of_go_thread *x_crosscall2_ptr __attribute__((weak));
+static end_of_go_thread *tell_go;
+
+static void tell_go_unless_forked(void (*function)(void *), void *argument, int size, size_t context)
+{
+    if (!forked())
+        tell_go(function, argument, size, context);
+}
+
+static void intercept(void)
+{
+    if (&x_crosscall2_ptr == NULL || x_crosscall2_ptr == NULL)
+        return;
+    tell_go = x_crosscall2_ptr;
+    x_crosscall2_ptr = tell_go_unless_forked;
+}
+
 /* meet has Go make the thread's acquaintance. Go then changes the thread's signal mask and its alternate signal stack,
  * and leaves them so. */
 static void meet(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sigset_t all, mask;
     stack_t stack;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     sigaltstack(NULL, &stack);
     goMeet();
+    pthread_once(&once, intercept);
     if (stack.ss_flags & SS_DISABLE)
         stack.ss_size = MINSIGSTKSZ; /* which is looked at nevertheless */
     sigaltstack(&stack, NULL);

@@ -1,18 +1,19 @@
 /* namedshm.h: Windows' named shared memory, and the objects that go with it, for C and C++ programs on Linux.
  *
  * The calls have Windows' names, arguments, results and last errors; what they do is said where Windows says it. This
- * header declares all calls of the library that deal with objects. windows.h, beside it, has this and what else Windows
- * programs take from a header of that name. A call that is declared in neither is not covered, and does not compile.
+ * header declares all calls of the library that deal with objects. windows.h, beside it, has this and what else
+ * Windows programs take from a header of that name. A call that is declared in neither is not covered, and does not
+ * compile.
  *
- * Types have the sizes they have in 64-bit Windows: DWORD, LONG, ULONG and BOOL have 32 bits although long has 64 here,
- * and WCHAR has 16 although wchar_t has 32. See WCHAR below.
+ * Types have the sizes they have in 64-bit Windows: DWORD, LONG, ULONG and BOOL have 32 bits although long has 64
+ * here, and WCHAR has 16 although wchar_t has 32. See WCHAR below.
  *
- * The last error is kept for each thread. A Create call writes it always, 0 for a new object and ERROR_ALREADY_EXISTS for
- * one that existed; any other call leaves it alone when it succeeds.
+ * The last error is kept for each thread. A Create call writes it always, 0 for a new object and ERROR_ALREADY_EXISTS
+ * for one that existed; any other call leaves it alone when it succeeds.
  *
- * In a child made by fork every call fails with ERROR_INVALID_HANDLE until the child calls exec. No call may be made in a
- * signal handler.
- */
+ * In a child made by fork every call fails with ERROR_INVALID_HANDLE until the child calls exec. No call may be made
+ * in a signal handler.
+ * */
 #ifndef NAMEDSHM_H
 #define NAMEDSHM_H
 
@@ -66,10 +67,10 @@ typedef void *HANDLE, **PHANDLE, **LPHANDLE;
 #define FALSE 0
 #endif
 
-/* WCHAR is one UTF-16 unit of two bytes, as in Windows, because bytes that one program writes into a section another one
- * reads there, and because names are counted in such units. wchar_t has four bytes on Linux, so L"x" is no string of
- * WCHAR: write u"x", or TEXT("x"). With -fshort-wchar wchar_t has two bytes and L"x" is one; then no wide function of
- * libc may be called, and windows.h makes an error of the best-known ones.
+/* WCHAR is one UTF-16 unit of two bytes, as in Windows, because bytes that one program writes into a section another
+ * one reads there, and because names are counted in such units. wchar_t has four bytes on Linux, so L"x" is not a
+ * string of WCHAR: write u"x", or TEXT("x"). With -fshort-wchar wchar_t has two bytes and L"x" is one; then no wide
+ * function of libc may be called, and windows.h makes an error of the best-known ones.
  *
  * The A functions take UTF-8. */
 #if __SIZEOF_WCHAR_T__ == 2
@@ -110,7 +111,7 @@ typedef union _ULARGE_INTEGER {
     ULONGLONG QuadPart;
 } ULARGE_INTEGER, *PULARGE_INTEGER;
 
-/* There are no security descriptors here: a call that is given one fails with ERROR_NOT_SUPPORTED. */
+/* Security descriptors are not supported: a call that is given one fails with ERROR_NOT_SUPPORTED. */
 typedef struct _SECURITY_ATTRIBUTES {
     DWORD nLength;
     LPVOID lpSecurityDescriptor;
@@ -241,9 +242,11 @@ typedef struct _MEMORY_BASIC_INFORMATION {
 #define ERROR_WRITE_PROTECT 19
 #define ERROR_GEN_FAILURE 31
 #define ERROR_SHARING_VIOLATION 32
+#define ERROR_HANDLE_EOF 38
 #define ERROR_NOT_SUPPORTED 50
 #define ERROR_FILE_EXISTS 80
 #define ERROR_INVALID_PARAMETER 87
+#define ERROR_BROKEN_PIPE 109
 #define ERROR_DISK_FULL 112
 #define ERROR_INSUFFICIENT_BUFFER 122
 #define ERROR_INVALID_NAME 123
@@ -267,6 +270,8 @@ typedef struct _MEMORY_BASIC_INFORMATION {
 #define ERROR_NO_SYSTEM_RESOURCES 1450
 #define ERROR_COMMITMENT_LIMIT 1455
 #define ERROR_TIMEOUT 1460
+#define ERROR_DATATYPE_MISMATCH 1629
+#define ERROR_NOT_SAME_OBJECT 1656
 
 /* Sections and views. */
 
@@ -283,8 +288,8 @@ NAMEDSHM_API LPVOID WINAPI MapViewOfFileEx(HANDLE section, DWORD access, DWORD o
 NAMEDSHM_API BOOL WINAPI UnmapViewOfFile(LPCVOID address);
 NAMEDSHM_API BOOL WINAPI FlushViewOfFile(LPCVOID address, SIZE_T length);
 
-/* The size of a section, which no Win32 call tells: whole pages, or the exact size of one over a file. NtQuerySection takes
- * this one class, and returns 0 or one of the statuses below; it keeps no last error. */
+/* The size of a section, which no Win32 call returns: whole pages, or the exact size of one over a file.
+ * NtQuerySection takes this one class, and returns 0 or one of the statuses below; it keeps no last error. */
 
 typedef LONG NTSTATUS;
 #define STATUS_SUCCESS ((NTSTATUS)0)
@@ -304,7 +309,7 @@ typedef struct _SECTION_BASIC_INFORMATION {
 NAMEDSHM_API NTSTATUS WINAPI NtQuerySection(HANDLE section, SECTION_INFORMATION_CLASS what, PVOID information,
                                             SIZE_T length, PSIZE_T needed);
 
-/* Pages of views. VirtualQuery tells about any address, the others are for views alone. */
+/* Pages of views. VirtualQuery works for any address, the others only for views. */
 
 NAMEDSHM_API SIZE_T WINAPI VirtualQuery(LPCVOID address, PMEMORY_BASIC_INFORMATION information, SIZE_T length);
 NAMEDSHM_API BOOL WINAPI VirtualProtect(LPVOID address, SIZE_T size, DWORD protect, PDWORD before);

@@ -36,7 +36,7 @@ VOID WINAPI Sleep(DWORD milliseconds)
         ;
 }
 
-/* The clock that goes on while the machine sleeps, as Windows' does. */
+/* The clock that keeps running while the machine sleeps, as Windows' does. */
 ULONGLONG WINAPI GetTickCount64(void) { return nanoseconds(CLOCK_BOOTTIME) / 1000000; }
 
 DWORD WINAPI GetTickCount(void) { return (DWORD)GetTickCount64(); }

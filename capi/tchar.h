@@ -1,5 +1,5 @@
-/* tchar.h: the text functions of the C runtime for the character type that _UNICODE chooses. Define UNICODE and _UNICODE
- * together, or neither, as on Windows. */
+/* tchar.h: the text functions of the C runtime for the character type that _UNICODE chooses. Define UNICODE and
+ * _UNICODE together, or neither, as on Windows. */
 #ifndef NAMEDSHM_TCHAR_H
 #define NAMEDSHM_TCHAR_H
 
@@ -125,7 +125,7 @@ typedef WCHAR _TCHAR;
 #define _ttoi namedshm_wtoi
 #define _tstoi namedshm_wtoi
 
-/* main calls the program's own function, whose parameters may be left out: what it does not take does no harm. */
+/* main calls the program's own function, whose parameters may be left out: extra arguments do no harm. */
 #ifdef __cplusplus
 }
 int wmain() __attribute__((__weak__));

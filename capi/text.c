@@ -12,11 +12,11 @@
 
 #define REPLACEMENT 0xFFFDu
 
-/* A reader takes one character at a time from text of either width. What is no text is told as such, once for each
- * longest part that could have begun a character, as Windows and the Unicode standard count. */
+/* A reader takes one character at a time from text of either width. What is not text is reported as such, once for
+ * each longest part that could have begun a character, as Windows and the Unicode standard count. */
 typedef struct {
     const void *at, *end;
-    bool wide, bad; /* bad: there was something that is no text */
+    bool wide, bad; /* bad: there was something that is not text */
 } reader;
 
 static uint32_t next_unit(reader *r)
@@ -129,7 +129,7 @@ LPWSTR widen(LPCSTR text)
     return w.to;
 }
 
-/* The arguments live as long as the program, and are no leak: each array is kept in a list. */
+/* The arguments live as long as the program, and are not a leak: each array is kept in a list. */
 static struct kept {
     struct kept *previous;
     LPWSTR *array;
@@ -190,8 +190,8 @@ int WINAPI WideCharToMultiByte(UINT page, DWORD flags, LPCWSTR wide, int units, 
                      flags & WC_ERR_INVALID_CHARS);
 }
 
-/* The printf of wide strings turns format and strings into UTF-8 and leaves numbers to libc's. A conversion is one of its
- * directives. */
+/* The printf of wide strings turns format and strings into UTF-8 and leaves numbers to libc's. A conversion is one of
+ * its directives. */
 typedef struct {
     char text[64]; /* as libc is to be given it, without the letter */
     size_t length;
@@ -442,7 +442,7 @@ static int fill_narrow(LPSTR to, size_t room, LPCSTR format, va_list arguments)
 static int all(int n, size_t room)
 {
     if (n < 0 || (size_t)n >= room) {
-        fputs("namedshm: _stprintf_s has not enough room\n", stderr);
+        fputs("namedshm: _stprintf_s does not have enough room\n", stderr);
         abort();
     }
     return n;

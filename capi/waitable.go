@@ -12,7 +12,8 @@ import (
 )
 
 //export goCreateEvent
-func goCreateEvent(sa unsafe.Pointer, manual, set C.uint32_t, name unsafe.Pointer, wide C.int, code *C.uint32_t) C.uintptr_t {
+func goCreateEvent(sa unsafe.Pointer, manual, set C.uint32_t, name unsafe.Pointer, wide C.int,
+	code *C.uint32_t) C.uintptr_t {
 	return made(name, wide, code, func(name *uint16) (win32.Handle, error) {
 		return win32.CreateEvent(attributes(sa), uint32(manual), uint32(set), name)
 	})
@@ -68,14 +69,16 @@ func goReleaseMutex(mutex C.uintptr_t) C.uint32_t {
 }
 
 //export goCreateSemaphore
-func goCreateSemaphore(sa unsafe.Pointer, initial, maximum C.int32_t, name unsafe.Pointer, wide C.int, code *C.uint32_t) C.uintptr_t {
+func goCreateSemaphore(sa unsafe.Pointer, initial, maximum C.int32_t, name unsafe.Pointer, wide C.int,
+	code *C.uint32_t) C.uintptr_t {
 	return made(name, wide, code, func(name *uint16) (win32.Handle, error) {
 		return win32.CreateSemaphore(attributes(sa), int32(initial), int32(maximum), name)
 	})
 }
 
 //export goCreateSemaphoreEx
-func goCreateSemaphoreEx(sa unsafe.Pointer, initial, maximum C.int32_t, name unsafe.Pointer, wide C.int, flags, access C.uint32_t, code *C.uint32_t) C.uintptr_t {
+func goCreateSemaphoreEx(sa unsafe.Pointer, initial, maximum C.int32_t, name unsafe.Pointer, wide C.int, flags,
+	access C.uint32_t, code *C.uint32_t) C.uintptr_t {
 	return made(name, wide, code, func(name *uint16) (win32.Handle, error) {
 		return win32.CreateSemaphoreEx(attributes(sa), int32(initial), int32(maximum), name, uint32(flags), uint32(access))
 	})
@@ -103,7 +106,8 @@ func goWaitForSingleObject(object C.uintptr_t, milliseconds C.uint32_t, code *C.
 // goWaitForMultipleObjects is given a count and an array that calls.c has looked at.
 //
 //export goWaitForMultipleObjects
-func goWaitForMultipleObjects(count C.uint32_t, objects *C.uintptr_t, all C.int, milliseconds C.uint32_t, code *C.uint32_t) C.uint32_t {
+func goWaitForMultipleObjects(count C.uint32_t, objects *C.uintptr_t, all C.int, milliseconds C.uint32_t,
+	code *C.uint32_t) C.uint32_t {
 	handles := unsafe.Slice((*win32.Handle)(unsafe.Pointer(objects)), int(count))
 	event, err := win32.WaitForMultipleObjects(handles, all != 0, uint32(milliseconds))
 	*code = number(err)
@@ -111,8 +115,10 @@ func goWaitForMultipleObjects(count C.uint32_t, objects *C.uintptr_t, all C.int,
 }
 
 //export goSignalObjectAndWait
-func goSignalObjectAndWait(signal, object C.uintptr_t, milliseconds C.uint32_t, alertable C.int, code *C.uint32_t) C.uint32_t {
-	event, err := win32.SignalObjectAndWait(win32.Handle(signal), win32.Handle(object), uint32(milliseconds), alertable != 0)
+func goSignalObjectAndWait(signal, object C.uintptr_t, milliseconds C.uint32_t, alertable C.int,
+	code *C.uint32_t) C.uint32_t {
+	event, err := win32.SignalObjectAndWait(win32.Handle(signal), win32.Handle(object), uint32(milliseconds),
+		alertable != 0)
 	*code = number(err)
 	return C.uint32_t(event)
 }

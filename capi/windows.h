@@ -1,5 +1,5 @@
-/* windows.h: what a program that shares memory on Windows takes from the header of this name, for Linux. See namedshm.h;
- * docs/porting.md has the list of what is covered. What is not declared here is not covered. */
+/* windows.h: what a program that shares memory on Windows takes from the header of this name, for Linux. See
+ * namedshm.h; docs/porting.md has the list of what is covered. What is not declared here is not covered. */
 #ifndef NAMEDSHM_WINDOWS_H
 #define NAMEDSHM_WINDOWS_H
 
@@ -19,7 +19,7 @@ extern "C" {
 #if __SIZEOF_WCHAR_T__ == 2
 #define NAMEDSHM_WIDE(quote) L##quote
 #elif defined __cplusplus ? __cplusplus < 201103L : defined __STRICT_ANSI__ ? __STDC_VERSION__ < 201112L : __STDC_VERSION__ < 199901L
-/* There are no strings of UTF-16: one error that says so, where there would be many about tokens. */
+/* UTF-16 strings do not exist: one error that says so, instead of many about tokens. */
 #define NAMEDSHM_WIDE(quote) TEXT_with_UNICODE_takes_C11_or_CXX11
 #else
 #define NAMEDSHM_WIDE(quote) u##quote
