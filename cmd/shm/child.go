@@ -10,13 +10,14 @@ import (
 	"syscall"
 )
 
-// childCommand is the command of the user's own, which stands behind all else, with or without "--" before it.
+// childCommand is the command of the user's own, which stands behind all else, with or without "--" before it; one
+// that begins with a hyphen needs that, or would be taken for a flag.
 func childCommand(words []string) ([]string, error) {
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
 	}
 	if len(words) == 0 {
-		return nil, usageError{errors.New("expected a command behind --")}
+		return nil, usageError{errors.New("expected a command after --")}
 	}
 	return words, nil
 }
@@ -29,14 +30,14 @@ func notedSignals() (signals chan os.Signal, stop func()) {
 	return signals, func() { signal.Stop(signals) }
 }
 
-// runChild runs a command to its end and passes signals on to it. What it returns is how the command ended, as an exit
-// status of our own. verb is who runs it, for complaints; environment nil is our own.
+// runChild runs a command to its end and passes signals on to it. It returns how the command ended, as an exit status
+// of our own. verb runs it, for error messages; a nil environment is our own.
 func (a *app) runChild(verb string, command, environment []string, signals <-chan os.Signal) error {
 	child := exec.Command(command[0], command[1:]...)
-	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
+	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout.file, a.stderr.file // what it writes is its own affair
 	child.Env = environment
 	if err := child.Start(); err != nil {
-		fmt.Fprintln(a.stderr, "shm: "+verb+": "+err.Error())
+		a.fail(fmt.Errorf("%s: %w", verb, err))
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			return exitStatus(127)
 		}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/plain"
 	"github.com/namedshm/namedshm/wine"
 )
 
@@ -16,7 +19,7 @@ type completionCmd struct {
 
 // Help has the examples.
 func (*completionCmd) Help() string {
-	return `Verbs, flags, their values, and the names of live objects, of the kind that the verb is for, are completed.
+	return `Completes verbs, flags, their values, and the names of live objects of the kind that the verb works on.
 
 Examples:
 
@@ -29,16 +32,21 @@ Examples:
 // candidates for the last, one a line. A single line ":files" asks for file names.
 //
 // bash hands words over as they are typed, quotes and all, and quotes what it inserts when it takes it for file names.
+// It would take a name in an unquoted expansion for a pattern, so lines are read one by one; and it leaves dollar signs
+// and backquotes as they are, so that a name could run a command: names with one are not offered.
 var completionScripts = map[string]string{
 	"bash": `_shm() {
-    local IFS=$'\n' found
+    local line
     COMPREPLY=()
     compopt -o filenames 2>/dev/null
-    found=($(shm __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-    if [[ ${found[0]} == :files ]]; then
-        COMPREPLY=($(compgen -f -- "$2"))
-    else
-        COMPREPLY=("${found[@]}")
+    while IFS= read -r line; do
+        [[ $line == *[$'$\x60']* ]] || COMPREPLY+=("$line")
+    done < <(shm __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    if [[ ${COMPREPLY[0]} == :files ]]; then
+        COMPREPLY=()
+        while IFS= read -r line; do
+            COMPREPLY+=("$line")
+        done < <(compgen -f -- "$2")
     fi
 }
 complete -F _shm shm
@@ -68,8 +76,20 @@ complete -c shm -f -a '(__shm_complete)'
 `,
 }
 
+// completionScript is what completion --json prints.
+type completionScript struct {
+	Shell  string `json:"shell"`
+	Script string `json:"script"`
+}
+
 // Run prints the script.
-func (c *completionCmd) Run(a *app) error { return a.printf("%s", completionScripts[c.Shell]) }
+func (c *completionCmd) Run(a *app) error {
+	if a.asJSON {
+		return a.json(completionScript{c.Shell, completionScripts[c.Shell]})
+	}
+	_, err := io.WriteString(a.stdout, completionScripts[c.Shell])
+	return err
+}
 
 // completeCmd answers the scripts.
 type completeCmd struct {
@@ -87,6 +107,9 @@ func (c *completeCmd) Run(a *app, parser *kong.Kong) error {
 	}
 	last := words[len(words)-1]
 	for _, candidate := range candidates(parser.Model.Node, words[:len(words)-1], last) {
+		if !plain.Is(candidate) {
+			continue // the shell would show it, and what it inserts could not be read
+		}
 		if strings.HasPrefix(candidate, last) || candidate == wantFiles {
 			if err := a.printf("%s\n", candidate); err != nil {
 				return err
@@ -119,21 +142,34 @@ func unquote(word string) string {
 	return b.String()
 }
 
-// candidates is what may stand behind the words before.
+// candidates returns what may follow the words before.
 func candidates(verb *kong.Node, before []string, last string) []string {
 	for ; len(before) > 0 && len(verb.Children) > 0; before = before[1:] {
+		if before[0] == "--json" {
+			continue
+		}
 		if verb = childNamed(verb, before[0]); verb == nil {
 			return nil
 		}
 	}
 	if len(verb.Children) > 0 {
-		var verbs []string
-		for _, child := range verb.Children {
-			if !child.Hidden {
-				verbs = append(verbs, child.Name)
+		verbs := []string{}
+		if strings.HasPrefix(last, "-") {
+			verbs = append(verbs, "--help", "--json")
+			if verb.Parent == nil {
+				verbs = append(verbs, "--version")
 			}
 		}
-		return verbs
+		return append(verbs, shownVerbs(verb)...)
+	}
+	if verb.Name == "help" {
+		about := verb.Parent
+		for _, word := range before {
+			if about = childNamed(about, word); about == nil {
+				return nil
+			}
+		}
+		return shownVerbs(about)
 	}
 	positional := 0
 	for i := 0; i < len(before); i++ {
@@ -153,10 +189,10 @@ func candidates(verb *kong.Node, before []string, last string) []string {
 	}
 	if strings.HasPrefix(last, "-") {
 		var flags []string
-		for _, flag := range verb.Flags {
+		for _, flag := range flagsOf(verb) {
 			flags = append(flags, "--"+flag.Name)
 		}
-		return append(flags, "--help")
+		return flags
 	}
 	for i, argument := range verb.Positional {
 		if i == positional || i < positional && argument.IsCumulative() {
@@ -164,6 +200,16 @@ func candidates(verb *kong.Node, before []string, last string) []string {
 		}
 	}
 	return nil
+}
+
+// shownVerbs is the verbs below one, as far as they are shown.
+func shownVerbs(node *kong.Node) (names []string) {
+	for _, child := range node.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 func childNamed(node *kong.Node, name string) *kong.Node {
@@ -175,8 +221,11 @@ func childNamed(node *kong.Node, name string) *kong.Node {
 	return nil
 }
 
+// flagsOf is the flags that a verb can have, those for all verbs among them.
+func flagsOf(node *kong.Node) []*kong.Flag { return slices.Concat(node.AllFlags(true)...) }
+
 func flagNamed(node *kong.Node, name string) *kong.Flag {
-	for _, flag := range node.Flags {
+	for _, flag := range flagsOf(node) {
 		if flag.Name == name {
 			return flag
 		}
@@ -184,11 +233,14 @@ func flagNamed(node *kong.Node, name string) *kong.Flag {
 	return nil
 }
 
-// valuesOf is the values that a flag or an argument can have, as far as they can be told. last is what has been typed.
+// valuesOf returns the values that a flag or an argument can have, as far as they are known. last is what has been
+// typed.
 func valuesOf(verb *kong.Node, v *kong.Value, last string) []string {
 	switch {
 	case v.Enum != "":
 		return v.EnumSlice()
+	case v.Name == "name" && (verb.Parent.Name == "ring" || verb.Parent.Name == "feed"):
+		return liveFlows(last, verb.Parent.Name)
 	case v.Name == "name" || v.Name == "linuxname":
 		return liveNames(last, kindsFor(verb)...)
 	case v.Name == "prefix":
@@ -201,7 +253,8 @@ func valuesOf(verb *kong.Node, v *kong.Value, last string) []string {
 	return nil
 }
 
-// prefixPaths is the prefixes that run. The names in one would take a program that is started there: too much for a key.
+// prefixPaths is the prefixes that run. The names in one would take a program that is started there: too much for a
+// key.
 func prefixPaths() (paths []string) {
 	running, err := wine.Prefixes()
 	if err != nil {
@@ -214,32 +267,34 @@ func prefixPaths() (paths []string) {
 }
 
 // kindsFor is the kinds of objects that a verb is for; none for any.
-func kindsFor(verb *kong.Node) []namedshm.Kind {
+func kindsFor(verb *kong.Node) []inspect.Kind {
 	switch {
 	case verb.Parent.Name == "event":
-		return []namedshm.Kind{namedshm.KindEvent}
+		return []inspect.Kind{inspect.KindEvent}
 	case verb.Parent.Name == "mutex":
-		return []namedshm.Kind{namedshm.KindMutex}
+		return []inspect.Kind{inspect.KindMutex}
 	case verb.Parent.Name == "semaphore":
-		return []namedshm.Kind{namedshm.KindSemaphore}
+		return []inspect.Kind{inspect.KindSemaphore}
 	case verb.Name == "wait":
-		return []namedshm.Kind{namedshm.KindEvent, namedshm.KindMutex, namedshm.KindSemaphore}
+		return []inspect.Kind{inspect.KindEvent, inspect.KindMutex, inspect.KindSemaphore}
 	case verb.Name == "stat":
 		return nil
 	}
-	return []namedshm.Kind{namedshm.KindSection}
+	return []inspect.Kind{inspect.KindSection}
 }
 
-// liveNames is the names of the live objects of these kinds, as well as they can be listed. A Local name is offered with
-// its prefix, and without it as well to whoever has begun to type.
-func liveNames(last string, kinds ...namedshm.Kind) (names []string) {
-	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
-		for _, name := range namesOf(n, kinds) {
-			if upsets(name) {
-				continue
-			}
+// liveNames is the names of the live objects of these kinds, as well as they can be listed. A Local name is offered
+// with its prefix, and also without it, for a user who has begun to type.
+func liveNames(last string, kinds ...inspect.Kind) []string {
+	return offered(last, func(n namedshm.Namespace) []string { return namesOf(n, kinds) })
+}
+
+// offered is names as they are offered.
+func offered(last string, namesOf func(n namedshm.Namespace) []string) (names []string) {
+	for _, n := range []namedshm.Namespace{namedshm.Local, namedshm.Global} {
+		for _, name := range namesOf(n) {
 			names = append(names, name)
-			if plain, ok := strings.CutPrefix(name, namedshm.LocalNamespace.String()); ok && last != "" {
+			if plain, ok := strings.CutPrefix(name, namedshm.Local.String()); ok && last != "" {
 				names = append(names, plain)
 			}
 		}
@@ -247,13 +302,14 @@ func liveNames(last string, kinds ...namedshm.Kind) (names []string) {
 	return names
 }
 
-// namesOf is the names in one namespace; none where they cannot be listed. To tell kinds takes a look at each object.
-func namesOf(n namedshm.Namespace, kinds []namedshm.Kind) (names []string) {
+// namesOf is the names in one namespace; none where they cannot be listed. Distinguishing kinds requires a look at each
+// object.
+func namesOf(n namedshm.Namespace, kinds []inspect.Kind) (names []string) {
 	if kinds == nil {
-		names, _ = namedshm.Names(n)
+		names, _ = inspect.Names(n)
 		return names
 	}
-	infos, _ := namedshm.List(n)
+	infos, _ := inspect.List(n)
 	for _, info := range infos {
 		if slices.Contains(kinds, info.Kind) {
 			names = append(names, info.Name)

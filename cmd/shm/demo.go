@@ -13,21 +13,21 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 )
 
 // demoCmd shows the whole idea with two real processes.
 type demoCmd struct {
-	Global bool `help:"In the Global namespace, which needs a privilege."`
-	Kill   bool `help:"Kill the first process while it holds section and event, instead of letting it end."`
-	output
+	Global bool `help:"Use the Global namespace, which requires a privilege."`
+	Kill   bool `help:"Kill the first process while it holds the section and the event, instead of letting it end."`
 }
 
 // Help has the details.
 func (*demoCmd) Help() string {
-	return `It starts two processes. The first makes a section of 256 bytes and an event, writes a message and sets the event.
-The second waits for the event, opens the section by name and shows the message; nobody has to press a key in
-between. Then both end, and names and memory are gone. Each step is told with the call that made it, in Go and (in
-brackets) in Win32.
+	return `Starts two processes. The first creates a section of 256 bytes and an event, writes a message and sets the event. The
+second waits for the event, opens the section by name and shows the message; nobody has to press a key in between. Then
+both end, and the names and the memory are gone. Each step is shown with the call that made it, in Go and (in brackets)
+in Win32.
 
 Examples:
 
@@ -35,7 +35,7 @@ Examples:
     shm demo --kill`
 }
 
-// demoMessage is what one process tells the other.
+// demoMessage is what one process writes for the other.
 const demoMessage = "Message from first process."
 
 // demoSize is how many bytes the first process asks for.
@@ -44,7 +44,7 @@ const demoSize = 256
 // demoTime bounds the demo: whatever goes wrong, it ends.
 const demoTime = 30 * time.Second
 
-// step is something that a process did, as it is told.
+// step is something that a process did, for display.
 type step struct {
 	Process string `json:"process"`
 	PID     int    `json:"pid"`
@@ -54,20 +54,21 @@ type step struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// Run tells the story.
+// Run runs the demonstration.
 func (c *demoCmd) Run(a *app) error {
-	prefix := namedshm.LocalNamespace
+	prefix := namedshm.Local
 	if c.Global {
-		prefix = namedshm.GlobalNamespace
+		prefix = namedshm.Global
 	}
 	d := &demo{app: a, cmd: c, name: prefix.String() + "namedshm-demo-" + strconv.Itoa(os.Getpid())}
 	defer d.end()
-	for _, act := range []func() error{d.firstMakes, d.secondWaits, d.firstWrites, d.secondReads, d.bothHold, d.bothEnd, d.allIsGone} {
+	for _, act := range []func() error{d.firstMakes, d.secondWaits, d.firstWrites, d.secondReads, d.bothHold, d.bothEnd,
+		d.allIsGone} {
 		if err := act(); err != nil {
 			return err
 		}
 	}
-	if c.JSON {
+	if a.asJSON {
 		return a.json(map[string]string{"demo": "ok"})
 	}
 	return a.printf("\ndemo: ok\n")
@@ -84,7 +85,7 @@ type demo struct {
 
 // say heads an act.
 func (d *demo) say(format string, args ...any) error {
-	if d.cmd.JSON {
+	if d.app.asJSON {
 		return nil
 	}
 	return d.app.printf("\n"+format+"\n", args...)
@@ -92,19 +93,26 @@ func (d *demo) say(format string, args ...any) error {
 
 // tell prints a step.
 func (d *demo) tell(s step) error {
-	if d.cmd.JSON {
+	if d.app.asJSON {
 		return d.app.json(s)
 	}
-	text := ""
+	var lines []string
 	if s.Go != "" {
-		text += fmt.Sprintf("  %-6s  %s\n", s.Process, s.Go)
-		s.Process = ""
+		lines = append(lines, s.Go)
 	}
 	if s.Win32 != "" {
-		text += fmt.Sprintf("  %-6s  [%s]\n", s.Process, s.Win32)
+		lines = append(lines, "["+s.Win32+"]")
 	}
-	result := strings.ReplaceAll(s.Result, "\n", "\n            ")
-	return d.app.printf("%s  %-6s  → %s\n", text, s.Process, result)
+	for i, line := range strings.Split(s.Result, "\n") {
+		lines = append(lines, []string{"→ ", "  "}[min(i, 1)]+line)
+	}
+	for _, line := range lines {
+		if err := d.app.printf("  %-6s  %s\n", s.Process, line); err != nil {
+			return err
+		}
+		s.Process = ""
+	}
+	return nil
 }
 
 // self is a step of the parent's own.
@@ -112,7 +120,7 @@ func (d *demo) self(goCall, win32, format string, args ...any) error {
 	return d.tell(step{Process: "demo", PID: os.Getpid(), Go: goCall, Win32: win32, Result: fmt.Sprintf(format, args...)})
 }
 
-// run has an actor do steps, and tells each.
+// run has an actor do steps, and prints each.
 func (d *demo) run(who *actor, verbs ...string) error {
 	for _, verb := range verbs {
 		s, err := who.do(verb)
@@ -130,7 +138,8 @@ func (d *demo) firstMakes() (err error) {
 	if d.first, err = start("first", d.name); err != nil {
 		return err
 	}
-	if err := d.say("The first process (%d) makes a section and an event, and maps the section.", d.first.pid()); err != nil {
+	if err := d.say("The first process (%d) creates a section and an event, and maps the section.",
+		d.first.pid()); err != nil {
 		return err
 	}
 	return d.run(d.first, "create", "create event", "map")
@@ -140,7 +149,8 @@ func (d *demo) secondWaits() (err error) {
 	if d.second, err = start("second", d.name); err != nil {
 		return err
 	}
-	if err := d.say("The second process (%d) opens the event by its name and begins to wait for it.", d.second.pid()); err != nil {
+	if err := d.say("The second process (%d) opens the event by name and starts waiting for it.",
+		d.second.pid()); err != nil {
 		return err
 	}
 	if err := d.run(d.second, "open event"); err != nil {
@@ -157,7 +167,7 @@ func (d *demo) firstWrites() error {
 }
 
 func (d *demo) secondReads() error {
-	if err := d.say("That ends the wait of the second process. It opens the section by its name and reads."); err != nil {
+	if err := d.say("That ends the wait of the second process. It opens the section by name and reads."); err != nil {
 		return err
 	}
 	waited, err := d.second.answer()
@@ -171,24 +181,25 @@ func (d *demo) secondReads() error {
 }
 
 func (d *demo) bothHold() error {
-	info, err := namedshm.Stat(d.name)
+	info, err := inspect.Stat(d.name)
 	if err != nil {
 		return err
 	}
-	if err := d.say("Both hold section and event now."); err != nil {
+	if err := d.say("Both now hold the section and the event."); err != nil {
 		return err
 	}
 	result := plural(info.Size, "byte")
 	if info.Resident >= 0 {
-		result += ", " + strconv.FormatInt(info.Resident, 10) + " of them in memory"
+		result += ", " + strconv.FormatInt(info.Resident, 10) + " of which are in memory"
 	}
 	for _, h := range info.Holders {
 		result += fmt.Sprintf("\nprocess %d has %s", h.PID, holderCounts(&info, h))
 	}
-	if err := d.self(fmt.Sprintf("namedshm.Stat(`%s`)", d.name), "NtQueryDirectoryObject, NtQuerySection, …", "%s", result); err != nil {
+	if err := d.self(fmt.Sprintf("inspect.Stat(`%s`)", d.name), "NtQueryDirectoryObject, NtQuerySection, …", "%s",
+		result); err != nil {
 		return err
 	}
-	event, err := namedshm.Stat(eventOf(d.name))
+	event, err := inspect.Stat(eventOf(d.name))
 	if err != nil {
 		return err
 	}
@@ -196,7 +207,7 @@ func (d *demo) bothHold() error {
 	if event.State != nil {
 		result += ", " + stateText(&event)
 	}
-	if err := d.self(fmt.Sprintf("namedshm.Stat(`%s`)", eventOf(d.name)), "", "%s", result); err != nil {
+	if err := d.self(fmt.Sprintf("inspect.Stat(`%s`)", eventOf(d.name)), "", "%s", result); err != nil {
 		return err
 	}
 	d.memory = memoryOf(d.first.pid(), d.name, info.Size)
@@ -207,7 +218,7 @@ func (d *demo) bothHold() error {
 }
 
 func (d *demo) bothEnd() error {
-	if err := d.say("The second process lets go of both and ends."); err != nil {
+	if err := d.say("The second process closes both and ends."); err != nil {
 		return err
 	}
 	if err := d.run(d.second, "unmap", "close", "close event"); err != nil {
@@ -223,7 +234,7 @@ func (d *demo) bothEnd() error {
 		d.first.kill()
 		return d.self("os.Process.Kill()", "TerminateProcess(process, 1)", "process %d is dead", d.first.pid())
 	}
-	if err := d.say("The first process lets go of both and ends. Its handles were the last."); err != nil {
+	if err := d.say("The first process closes both and ends. Its handles were the last."); err != nil {
 		return err
 	}
 	if err := d.run(d.first, "unmap", "close", "close event"); err != nil {
@@ -233,15 +244,17 @@ func (d *demo) bothEnd() error {
 }
 
 func (d *demo) allIsGone() error {
-	if err := d.say("Nobody holds them any more: names and memory are gone."); err != nil {
+	if err := d.say("Nobody holds them any more: the names and the memory are gone."); err != nil {
 		return err
 	}
 	s, err := namedshm.Open(d.name, namedshm.Read)
-	if err := d.absent(s, err, d.name, "namedshm.Open(`%s`, namedshm.Read)", `OpenFileMapping(FILE_MAP_READ, FALSE, %s)`); err != nil {
+	if err := d.absent(s, err, d.name, "namedshm.Open(`%s`, namedshm.Read)",
+		`OpenFileMapping(FILE_MAP_READ, FALSE, %s)`); err != nil {
 		return err
 	}
 	e, err := namedshm.OpenEvent(eventOf(d.name), namedshm.Synchronize)
-	err = d.absent(e, err, eventOf(d.name), "namedshm.OpenEvent(`%s`, namedshm.Synchronize)", `OpenEvent(SYNCHRONIZE, FALSE, %s)`)
+	err = d.absent(e, err, eventOf(d.name), "namedshm.OpenEvent(`%s`, namedshm.Synchronize)",
+		`OpenEvent(SYNCHRONIZE, FALSE, %s)`)
 	if err != nil || d.memory == nil {
 		return err
 	}
@@ -252,7 +265,7 @@ func (d *demo) allIsGone() error {
 	return d.self("", "", "%s", after)
 }
 
-// absent tells that an open has failed because nothing has the name, as it must.
+// absent checks that an open has failed because nothing has the name.
 func (d *demo) absent(opened io.Closer, err error, name, goCall, win32 string) error {
 	if err == nil {
 		opened.Close()
@@ -286,7 +299,8 @@ func eventOf(name string) string { return name + "-written" }
 // cString is a name as a C program would spell it.
 func cString(name string) string { return `L"` + strings.ReplaceAll(name, `\`, `\\`) + `"` }
 
-// actor is one of the two processes, as its parent sees it: it is told a verb a line and answers with a step a line.
+// actor is one of the two processes, as its parent sees it: it reads one verb per line and answers with one step per
+// line.
 type actor struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser

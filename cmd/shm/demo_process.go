@@ -54,7 +54,8 @@ type demoProcess struct {
 
 func (p *demoProcess) create() (s step, err error) {
 	s.Go = fmt.Sprintf("s, err := namedshm.Create(`%s`, %d, namedshm.ReadWrite)", p.name, demoSize)
-	s.Win32 = fmt.Sprintf("CreateFileMapping(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, %d, %s)", demoSize, cString(p.name))
+	s.Win32 = fmt.Sprintf("CreateFileMapping(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, %d, %s)", demoSize,
+		cString(p.name))
 	if p.section, err = namedshm.Create(p.name, demoSize, namedshm.ReadWrite); err != nil {
 		return s, err
 	}
@@ -143,7 +144,8 @@ func (p *demoProcess) set() (step, error) {
 func (p *demoProcess) wait() (step, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), demoTime)
 	defer cancel()
-	return step{Go: "e.Wait(ctx)", Win32: "WaitForSingleObject(event, INFINITE)", Result: "the event was set"}, p.event.Wait(ctx)
+	return step{Go: "e.Wait(ctx)", Win32: "WaitForSingleObject(event, INFINITE)", Result: "the event was set"},
+		p.event.Wait(ctx)
 }
 
 func (p *demoProcess) closeEvent() (step, error) {

@@ -4,11 +4,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"html"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +29,7 @@ func findDialog() (dialog, error) {
 			return func(title, text string) error { return program.show(path, title, text) }, nil
 		}
 	}
-	return nil, errors.New("no program that shows a dialog was found; install zenity, kdialog or xmessage")
+	return nil, errors.New("no program for message boxes was found; install zenity, kdialog or xmessage")
 }
 
 // zenity takes backslash sequences in its text for characters, but not when markup is off.
@@ -39,7 +41,8 @@ func zenity(path, title, text string) error {
 // nothing is left to be taken for anything.
 func kdialog(path, title, text string) error {
 	text = strings.ReplaceAll(html.EscapeString(text), `\`, "&#92;")
-	return runDialog(exec.Command(path, "--title", title, "--msgbox", `<qt><div style="white-space:pre-wrap">`+text+`</div></qt>`))
+	return runDialog(exec.Command(path, "--title", title, "--msgbox",
+		`<qt><div style="white-space:pre-wrap">`+text+`</div></qt>`))
 }
 
 func xmessage(path, title, text string) error {
@@ -48,14 +51,37 @@ func xmessage(path, title, text string) error {
 	return runDialog(c)
 }
 
-// runDialog runs a dialog program. Closed by its frame or by Escape it reports 1, which is as good as OK; but when it
-// could not show anything it reports 1 as well, and tells why.
+// inUTF8 is an environment in which programs take text for UTF-8, which it is. In the C locale, which cron and many
+// services have, a dialog program refuses an argument that is not ASCII.
+func inUTF8(environ []string) []string {
+	value := func(name string) (v string) {
+		for _, entry := range environ {
+			if n, is, _ := strings.Cut(entry, "="); n == name {
+				v = is // of two the last counts
+			}
+		}
+		return v
+	}
+	charset := strings.ToLower(cmp.Or(value("LC_ALL"), value("LC_CTYPE"), value("LANG")))
+	if strings.Contains(charset, "utf-8") || strings.Contains(charset, "utf8") {
+		return environ
+	}
+	environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		return strings.HasPrefix(entry, "LC_ALL=")
+	})
+	return append(environ, "LC_CTYPE=C.UTF-8")
+}
+
+// runDialog runs a dialog program. Closed by its frame or by Escape it reports 1, which is as good as OK; but if it
+// could not show anything it reports 1 as well, and says why.
 func runDialog(c *exec.Cmd) error {
 	var complaint bytes.Buffer
 	c.Stderr = &complaint
+	c.Env = inUTF8(os.Environ())
 	err := c.Run()
 	var exit *exec.ExitError
-	if err == nil || errors.As(err, &exit) && exit.ExitCode() == 1 && !bytes.Contains(complaint.Bytes(), []byte("display")) {
+	if err == nil || errors.As(err, &exit) && exit.ExitCode() == 1 &&
+		!bytes.Contains(complaint.Bytes(), []byte("display")) {
 		return nil
 	}
 	if lines := bytes.TrimSpace(complaint.Bytes()); len(lines) > 0 {

@@ -22,7 +22,8 @@ const trickyText = "Message <b>from</b> &amp; first\\n process.\nC:\\temp — ü
 // fakeDialog puts a program of this name, and no other, on the PATH; it writes down what it was given.
 func fakeDialog(t *testing.T, name string) (told func() string) {
 	dir := t.TempDir()
-	script := "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\n' \"<$a>\" >> " + dir + "/told; done\nwhile read -r line; do printf '%s\\n' \"$line\" >> " + dir + "/told; done\n"
+	script := "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\n' \"<$a>\" >> " + dir +
+		"/told; done\nwhile read -r line; do printf '%s\\n' \"$line\" >> " + dir + "/told; done\n"
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +40,9 @@ func fakeDialog(t *testing.T, name string) (told func() string) {
 
 func TestDialogProgramsAreGivenData(t *testing.T) {
 	for name, want := range map[string]string{
-		"zenity":   "<--info>\n<--no-markup>\n<--no-wrap>\n<--title=-t>\n<--text=--a <b>&\\n>\n",
-		"kdialog":  "<--title>\n<-t>\n<--msgbox>\n<<qt><div style=\"white-space:pre-wrap\">--a &lt;b&gt;&amp;&#92;n</div></qt>>\n",
+		"zenity": "<--info>\n<--no-markup>\n<--no-wrap>\n<--title=-t>\n<--text=--a <b>&\\n>\n",
+		"kdialog": "<--title>\n<-t>\n<--msgbox>\n<<qt><div style=\"white-space:pre-wrap\">--a " +
+			"&lt;b&gt;&amp;&#92;n</div></qt>>\n",
 		"xmessage": "<-center>\n<-title>\n<-t>\n<-buttons>\n<OK:0>\n<-default>\n<OK>\n<-file>\n<->\n--a <b>&\\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,10 +65,31 @@ func TestDialogProgramsAreGivenData(t *testing.T) {
 	}
 }
 
+// TestDialogsShowText: what a section has in it is text in a box, too, and its name a title.
+func TestDialogsShowText(t *testing.T) {
+	isolate(t)
+	shm, err := exec.LookPath("shm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "evil\x1b]0;P\a\u202e"
+	hold(t, name, "--size", "4KiB", "--text", "red\x1b[31m\u202e\u009b\nkept")
+	told := fakeDialog(t, "zenity")
+	if out, err := exec.Command(shm, "open", name, "--box").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := "<--info>\n<--no-markup>\n<--no-wrap>\n<--title=evil\\x1b]0;P\\a\\u202e>\n" +
+		"<--text=red\\x1b[31m\\u202e\\u009b\nkept>\n"
+	if got := told(); got != want {
+		t.Errorf("it was given\n%swant\n%s", got, want)
+	}
+}
+
 func TestFindDialogSaysWhatIsLacking(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, c := range []struct{ display, wayland, want string }{
-		{"", "", "there is no display"}, {":0", "", "install zenity, kdialog or xmessage"}, {"", "wayland-0", "install zenity"},
+		{"", "", "there is no display"}, {":0", "", "install zenity, kdialog or xmessage"},
+		{"", "wayland-0", "install zenity"},
 	} {
 		t.Setenv("DISPLAY", c.display)
 		t.Setenv("WAYLAND_DISPLAY", c.wayland)
@@ -84,8 +107,9 @@ func newDisplay(t *testing.T, ctx context.Context) string {
 		t.Fatal(err)
 	}
 	defer number.Close()
-	// It must not begin anew when its only client has gone, which may be the one that only looks for windows.
-	server := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset")
+	// It must not restart when its only client has gone, which may be the one that only looks for windows.
+	server := exec.CommandContext(ctx, "Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten", "tcp",
+		"-noreset")
 	server.ExtraFiles = []*os.File{theirs}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -102,8 +126,8 @@ func newDisplay(t *testing.T, ctx context.Context) string {
 	return ":" + strings.TrimSpace(line)
 }
 
-// awaitWindow waits for a window with this title and returns its number. (xdotool's own waiting fails when a window goes
-// while it looks at it.)
+// awaitWindow waits for a window with this title and returns its number. (xdotool's own waiting fails when a window
+// goes while it looks at it.)
 func awaitWindow(t *testing.T, ctx context.Context, title string) string {
 	for ctx.Err() == nil {
 		out, err := exec.CommandContext(ctx, "xdotool", "search", "--onlyvisible", "--name", "^"+title+"$").Output()
@@ -157,7 +181,8 @@ func settled(t *testing.T, ctx context.Context, id string) image.Image {
 }
 
 // TestBox shows a section's text in a real message box on a real display. What is to be seen there is not asked of the
-// program under test: a second box has the same text in it by another way, as markup in which everything is spelled out.
+// program under test: a second box has the same text in it by another way, as markup in which everything is spelled
+// out.
 func TestBox(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -175,6 +200,7 @@ func TestBox(t *testing.T) {
 	defer input.Close()
 
 	box := exec.CommandContext(ctx, "shm", "open", `Local\Box`, "--wait", patience.String(), "--box")
+	box.Env = append(os.Environ(), "LC_ALL=C") // as from cron; the text is UTF-8 all the same
 	var complaint bytes.Buffer
 	box.Stderr = &complaint
 	if err := box.Start(); err != nil {
@@ -193,6 +219,7 @@ func TestBox(t *testing.T) {
 	}
 
 	spelled := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `\`, "&#92;").Replace(trickyText)
+	t.Setenv("LC_ALL", "C.UTF-8")
 	reference := exec.CommandContext(ctx, "zenity", "--info", "--no-wrap", "--title=reference", "--text="+spelled)
 	if err := reference.Start(); err != nil {
 		t.Fatal(err)
@@ -207,7 +234,7 @@ func TestBox(t *testing.T) {
 	}
 }
 
-// save keeps a picture for whoever has to find out why a test failed.
+// save keeps a picture, to find out why a test failed.
 func save(t *testing.T, name string, p image.Image) {
 	path := filepath.Join(os.TempDir(), name)
 	f, err := os.Create(path)
@@ -227,7 +254,8 @@ func TestBoxOnADisplayThatIsNotThere(t *testing.T) {
 	c := exec.Command("shm", "hold", "Foo", "--size", "1", "--", "shm", "open", "Foo", "--box")
 	c.Env = append(os.Environ(), "DISPLAY=:4095", "WAYLAND_DISPLAY=")
 	out, err := c.CombinedOutput()
-	if c.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "shm: open --box: ") || !strings.Contains(string(out), "display") {
+	if c.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "shm: open --box: ") ||
+		!strings.Contains(string(out), "display") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -1,21 +1,22 @@
 package main
 
 import (
+	"io"
 	"os"
+	"strings"
 
 	"github.com/namedshm/namedshm/inspect"
 )
 
-// doctorCmd tells what this machine offers.
-type doctorCmd struct {
-	output
-}
+// doctorCmd reports what this machine offers.
+type doctorCmd struct{}
 
 // Help has the details.
 func (*doctorCmd) Help() string {
-	return `Each line is ok, warning or missing, with what to do where there is something to do. The exit status is 1 when
-something is missing. It changes nothing. Prefixes of Wine and Proton that run are told too, and whether a container
-stands between them and this program.
+	return `Each line is ok, warning or missing, with advice where something can be done. The exit status is 1 if something is
+missing. Doctor creates, opens and uses objects as programs do, in the places where they would: it reports what they
+would meet. These objects are not listed and cannot be opened by name, and nothing is left of them. Running prefixes of
+Wine and Proton are reported too, and whether a container stands between them and this program.
 
 Example:
 
@@ -23,25 +24,26 @@ Example:
 }
 
 // Run examines and prints.
-func (c *doctorCmd) Run(a *app) error {
-	checks := append(inspect.Machine(), inspect.Wine()...)
+func (c *doctorCmd) Run(a *app) error { return c.tell(a, append(inspect.Machine(), inspect.Wine()...)) }
+
+func (c *doctorCmd) tell(a *app, checks []inspect.Check) error {
 	missing := false
 	lines := table{}
 	for _, check := range checks {
 		missing = missing || check.Status == inspect.Missing
-		if c.JSON {
+		if a.asJSON {
 			if err := a.json(check); err != nil {
 				return err
 			}
 			continue
 		}
-		lines = append(lines, []string{a.colored(check.Status), check.Topic, check.Detail})
+		lines.add(string(check.Status), check.Topic, check.Detail)
 		if check.Advice != "" {
-			lines = append(lines, []string{"", "", "→ " + check.Advice})
+			lines.add("", "", "→ "+check.Advice)
 		}
 	}
-	if !c.JSON {
-		if err := lines.wrapped(a.width()).print(a.stdout, 0); err != nil {
+	if !a.asJSON {
+		if err := a.printColoured(lines.wrapped(a.stdout.width())); err != nil {
 			return err
 		}
 	}
@@ -51,11 +53,31 @@ func (c *doctorCmd) Run(a *app) error {
 	return nil
 }
 
-// colored is a status in its colour, on a terminal whose user has not said no.
-func (a *app) colored(s inspect.Status) string {
-	colours := map[inspect.Status]string{inspect.OK: "32", inspect.Warning: "33", inspect.Missing: "31"}
-	if !isTerminal(a.stdout) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return string(s)
+// colours are those of each status.
+var colours = map[string]sequence{string(inspect.OK): "\x1b[32m", string(inspect.Warning): "\x1b[33m",
+	string(inspect.Missing): "\x1b[31m"}
+
+// printColoured prints checks; the status that a row begins with is in its colour on a terminal unless its user has
+// said no.
+func (a *app) printColoured(lines table) error {
+	var text strings.Builder
+	if err := lines.print(&text, 0); err != nil {
+		return err
 	}
-	return "\x1b[" + colours[s] + "m" + string(s) + "\x1b[39m"
+	if !a.stdout.isTerminal() || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		_, err := io.WriteString(a.stdout, text.String())
+		return err
+	}
+	var d drawing
+	row := 0
+	for line := range strings.Lines(text.String()) {
+		if status := lines[row][0]; status != "" {
+			d.within(colours[status], "\x1b[39m", status)
+			line = line[len(status):]
+		}
+		d.text(strings.TrimSuffix(line, "\n"))
+		d.control("\n")
+		row++
+	}
+	return a.stdout.draw(d)
 }

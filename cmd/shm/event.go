@@ -4,23 +4,24 @@ import (
 	"io"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 )
 
 // eventCmd is the verbs for events.
 type eventCmd struct {
-	Create eventCreateCmd `cmd:"" help:"Make or open an event, and hold it."`
+	Create eventCreateCmd `cmd:"" help:"Create or open an event, and hold it."`
 	Open   eventOpenCmd   `cmd:"" help:"Show an event: its mode, whether it is set, who holds it."`
-	Set    eventSetCmd    `cmd:"" help:"Set it: let waiters through."`
-	Reset  eventResetCmd  `cmd:"" help:"Take a set back that nobody has used yet."`
-	Pulse  eventPulseCmd  `cmd:"" help:"Let through who waits now, and leave it reset."`
-	Wait   eventWaitCmd   `cmd:"" help:"Wait until it is set."`
+	Set    eventSetCmd    `cmd:"" help:"Set an event: release its waiters."`
+	Reset  eventResetCmd  `cmd:"" help:"Reset an event, undoing a set that no wait has used yet."`
+	Pulse  eventPulseCmd  `cmd:"" help:"Release those waiting now, and leave the event reset."`
+	Wait   eventWaitCmd   `cmd:"" help:"Wait until an event is set."`
 }
 
 // eventCreateCmd makes an event and holds it.
 type eventCreateCmd struct {
 	Name   string `arg:"" help:"The event's name."`
-	Manual bool   `help:"Once set it stays set, and lets everybody through, until it is reset; without it, it lets one through for each set."`
-	Set    bool   `help:"It is set from the start."`
+	Manual bool   `help:"Once set, the event stays set and releases every waiter until it is reset; without this flag each set releases one waiter."`
+	Set    bool   `help:"Create it set."`
 	keeping
 }
 
@@ -34,29 +35,28 @@ Examples:
     shm event create Ready -- sh -c 'start-the-server & shm event wait Ready --timeout 10s'`
 }
 
-// Run makes, tells and holds.
+// Run creates, reports and holds.
 func (c *eventCreateCmd) Run(a *app) error {
 	reset := namedshm.AutoReset
 	if c.Manual {
 		reset = namedshm.ManualReset
 	}
-	return c.keep(a, c.Name, namedshm.KindEvent, func() (io.Closer, bool, error) {
+	return c.keep(a, c.Name, inspect.KindEvent, func() (io.Closer, bool, error) {
 		if c.Exclusive {
-			e, err := namedshm.CreateEvent(c.Name, reset, c.Set, c.option())
+			e, err := namedshm.CreateEvent(c.Name, reset, c.Set, c.options()...)
 			return e, true, err
 		}
-		return namedshm.OpenOrCreateEvent(c.Name, reset, c.Set, c.option())
+		return namedshm.OpenOrCreateEvent(c.Name, reset, c.Set, c.options()...)
 	})
 }
 
 // eventOpenCmd shows an event.
 type eventOpenCmd struct {
 	Name string `arg:"" help:"The event's name."`
-	output
 }
 
 // Run opens it, so that another kind is refused, and shows it.
-func (c *eventOpenCmd) Run(a *app) error { return a.show(c.Name, c.JSON, openEvent) }
+func (c *eventOpenCmd) Run(a *app) error { return a.show(c.Name, openEvent) }
 
 // eventSetCmd sets an event.
 type eventSetCmd struct {
@@ -65,8 +65,8 @@ type eventSetCmd struct {
 
 // Help has the examples.
 func (*eventSetCmd) Help() string {
-	return `A manual-reset event then lets everybody through until it is reset, an auto-reset event one waiter, now or later.
-Setting an event that is set changes nothing.
+	return `A manual-reset event then releases every waiter until it is reset; an auto-reset event releases one, now or later.
+Setting an event that is already set changes nothing.
 
 Example:
 
@@ -74,7 +74,7 @@ Example:
 }
 
 // Run sets it.
-func (c *eventSetCmd) Run() error { return changeEvent("set", c.Name, (*namedshm.Event).Set) }
+func (c *eventSetCmd) Run(a *app) error { return a.changeEvent("set", c.Name, (*namedshm.Event).Set) }
 
 // eventResetCmd resets an event.
 type eventResetCmd struct {
@@ -82,7 +82,9 @@ type eventResetCmd struct {
 }
 
 // Run resets it.
-func (c *eventResetCmd) Run() error { return changeEvent("reset", c.Name, (*namedshm.Event).Reset) }
+func (c *eventResetCmd) Run(a *app) error {
+	return a.changeEvent("reset", c.Name, (*namedshm.Event).Reset)
+}
 
 // eventPulseCmd pulses an event.
 type eventPulseCmd struct {
@@ -91,19 +93,30 @@ type eventPulseCmd struct {
 
 // Help says what to beware of.
 func (*eventPulseCmd) Help() string {
-	return `A waiter that is not waiting at this very moment misses it. It is here because Windows has it; set is better.`
+	return `A waiter that is not blocked at that very moment misses the pulse. Pulse exists because Windows has it; prefer set.`
 }
 
 // Run pulses it.
-func (c *eventPulseCmd) Run() error { return changeEvent("pulse", c.Name, (*namedshm.Event).Pulse) }
+func (c *eventPulseCmd) Run(a *app) error {
+	return a.changeEvent("pulse", c.Name, (*namedshm.Event).Pulse)
+}
 
-func changeEvent(verb, name string, change func(*namedshm.Event) error) error {
+// changedEvent is what these three print with --json. Without it they print nothing.
+type changedEvent struct {
+	Name string `json:"name"`
+	Did  string `json:"did"` // set, reset or pulse
+}
+
+func (a *app) changeEvent(verb, name string, change func(*namedshm.Event) error) error {
 	e, err := namedshm.OpenEvent(name, namedshm.ModifyState)
 	if err != nil {
 		return inVerb(verb, err)
 	}
 	defer e.Close()
-	return change(e)
+	if err := change(e); err != nil || !a.asJSON {
+		return err
+	}
+	return a.json(changedEvent{Name: fullName(name), Did: verb})
 }
 
 // eventWaitCmd waits for an event.
@@ -114,7 +127,7 @@ type eventWaitCmd struct {
 
 // Help has the details and the examples.
 func (*eventWaitCmd) Help() string {
-	return `An auto-reset event is reset by it.
+	return `The wait resets an auto-reset event.
 
 ` + plainWaitHelp + `
 

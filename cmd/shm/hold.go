@@ -1,23 +1,21 @@
 package main
 
-import (
-	"fmt"
-)
+import "github.com/namedshm/namedshm/internal/plain"
 
 // holdCmd keeps a section alive around a command.
 type holdCmd struct {
 	Name string `arg:"" help:"The section's name."`
 	making
-	Command []string `arg:"" passthrough:"" help:"The command, and its arguments."`
+	Command []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
 }
 
 // Help has the details and the examples.
 func (*holdCmd) Help() string {
-	return `The section is made, or opened if it exists, before the command starts, and let go of when it has ended. So its
-contents outlive the programs that the command starts one after the other.
+	return `The section is created, or opened if it exists, before the command starts, and closed when the command has ended. So
+its contents outlive the programs that the command runs one after the other.
 
-The exit status is the command's; 127 when it was not found, 126 when it could not be started, 128 and the
-number when a signal ended it. SIGINT and SIGTERM are passed on to it.
+The exit status is that of the command: 127 if it was not found, 126 if it could not be started, and 128 plus the
+signal's number if a signal ended it. SIGINT and SIGTERM are passed on to it.
 
 Examples:
 
@@ -38,8 +36,8 @@ func (c *holdCmd) Run(a *app) error {
 	defer s.Close()
 	if !created && s.Size() < int64(c.Size) {
 		// The command may count on the size that stands on its own line.
-		fmt.Fprintf(a.stderr, "shm: hold %s: it exists, and has %s, not the %d asked for\n",
-			printable(c.Name, ""), plural(s.Size(), "byte"), int64(c.Size))
+		a.note("hold %s: it already exists with %s instead of the %d requested",
+			plain.Name(c.Name), plural(s.Size(), "byte"), int64(c.Size))
 	}
 	signals, stop := notedSignals()
 	defer stop()

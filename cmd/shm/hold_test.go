@@ -4,8 +4,7 @@ package main
 
 import "strings"
 
-// holdVerb is the command line that makes a section and holds it; or another object, where its kind stands behind the
-// name.
+// holdVerb is the command line that makes a section and holds it; or another object, if its kind follows the name.
 func holdVerb(args []string) []string {
 	verb := []string{"create", "--hold", "5m"}
 	if len(args) > 1 && !strings.HasPrefix(args[1], "-") {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"runtime"
 	"slices"
@@ -27,6 +28,10 @@ func TestMain(m *testing.M) {
 	if strings.HasSuffix(os.Args[0], ".test") { // and not when it is called as shm
 		if _, err := turns.Together(); err != nil {
 			panic(err)
+		}
+		if signal.Ignored(os.Interrupt) {
+			// What is ignored is inherited, and the commands could not die of it. A signal that is listened for is not.
+			signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 		}
 	}
 	testscript.Main(m, map[string]func(){"shm": main})
@@ -83,6 +88,9 @@ func TestScripts(t *testing.T) {
 			switch condition {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "ownipc": // Global names are those of a sandbox's own IPC namespace
+				link, _ := os.Readlink("/proc/self/ns/ipc")
+				return runtime.GOOS == "linux" && os.Getenv(backingVariable) != "file" && link != "ipc:[4026531839]", nil
 			case "memfd": // and System V segments: the backings that Linux has of its own
 				return runtime.GOOS == "linux" && os.Getenv(backingVariable) != "file", nil
 			}
@@ -162,7 +170,7 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestWaitGivesTheMakerAMoment: an empty section is not shown at once to who has waited for it.
+// TestWaitGivesTheMakerAMoment: an empty section is not shown at once after a wait for it.
 func TestWaitGivesTheMakerAMoment(t *testing.T) {
 	isolate(t)
 	hold(t, "Foo", "--size", "256")
@@ -175,8 +183,8 @@ func TestWaitGivesTheMakerAMoment(t *testing.T) {
 	}
 }
 
-// TestLockIsEndedByTheSignal: a shell that runs a script ends it when Ctrl-C has ended a command, and not when the command
-// merely exits.
+// TestLockIsEndedByTheSignal: a shell that runs a script ends it when Ctrl-C has ended a command, and not when the
+// command merely exits.
 func TestLockIsEndedByTheSignal(t *testing.T) {
 	isolate(t)
 	owner := exec.Command("shm", "mutex", "lock", "Foo", "--", "cat")

@@ -86,7 +86,8 @@ func hold(t *testing.T, args ...string) (kill func()) {
 func TestDemo(t *testing.T) {
 	for _, args := range [][]string{{"demo"}, {"demo", "--kill"}, {"demo", "--global"}} {
 		out := expect(t, 0, "→ Message from first process.\n", args...)
-		if strings.Count(out, "→ no object has this name (ERROR_FILE_NOT_FOUND, 2)\n") != 2 || !strings.HasSuffix(out, "\ndemo: ok\n") {
+		if strings.Count(out, "→ no object has this name (ERROR_FILE_NOT_FOUND, 2)\n") != 2 ||
+			!strings.HasSuffix(out, "\ndemo: ok\n") {
 			t.Errorf("shm %q:\n%s", args, out)
 		}
 	}
@@ -107,22 +108,23 @@ func TestVerbs(t *testing.T) {
 	expect(t, 0, "00000000  4d 65 73 73", "watch", name, "--count", "1")
 	expect(t, 3, "", "hold", name, "--size", "1", "--", "cmd", "/c", "exit 3")
 	expect(t, 127, "shm: hold: ", "hold", name, "--size", "1", "--", "no-such-command")
-	expect(t, 0, "nothing to bury", "gc")
+	expect(t, 0, "nothing to sweep", "gc")
 	expect(t, 0, "login session", "doctor")
 	expect(t, 1, "shm: set up Global\\: ", "setup")
 	var object map[string]any
-	if err := json.Unmarshal([]byte(expect(t, 0, "", "open", name, "--json", "--length", "7")), &object); err != nil || object["text"] != "Message" {
+	if err := json.Unmarshal([]byte(expect(t, 0, "", "open", name, "--json", "--length", "7")), &object); err != nil ||
+		object["text"] != "Message" {
 		t.Errorf("%v, %v", object, err)
 	}
 	kill()
 	expect(t, 1, "(ERROR_FILE_NOT_FOUND, 2)", "open", name)
-	expect(t, 1, "nobody made it", "open", name, "--wait", "10ms")
+	expect(t, 1, "nobody created it", "open", name, "--wait", "10ms")
 }
 
 func TestEventVerbs(t *testing.T) {
 	name := unique("event")
 	expect(t, 1, "shm: set "+name+": no object has this name (ERROR_FILE_NOT_FOUND, 2)", "event", "set", name)
-	expect(t, 0, ": event, not set (auto)\nlet go of it (not held): it is gone\n", "event", "create", name, "--hold", "0s")
+	expect(t, 0, ": event, not set (auto)\nreleased (not held): it is gone\n", "event", "create", name, "--hold", "0s")
 	hold(t, name, "event", "--manual")
 	expect(t, 1, ": timed out after 0s: not set (manual)", "event", "wait", name, "--timeout", "0")
 	expect(t, 1, "", "event", "wait", name, "--timeout", "30ms")
@@ -165,7 +167,7 @@ func TestMutexVerbs(t *testing.T) {
 	expect(t, 1, "(ERROR_FILE_NOT_FOUND, 2)", "mutex", "open", other)
 	hold(t, other, "mutex")
 
-	// An owner that is killed leaves it abandoned; the next is told, and only that one.
+	// An owner that is killed leaves it abandoned; the next one learns of it, and only that one.
 	for _, verb := range [][]string{
 		{"mutex", "wait", other, "--timeout", patience.String()},
 		{"wait", name + "-none", other, "--timeout", patience.String()},
@@ -224,7 +226,7 @@ func TestSemaphoreVerbs(t *testing.T) {
 	expect(t, 0, "", "event", "set", event)
 	expect(t, 0, "", "wait", event, name, "--all", "--timeout", patience.String())
 	expect(t, 0, "count 0 of 2", "stat", name)
-	expect(t, 1, "it is no event, mutex or semaphore", "wait", sectionOf(t))
+	expect(t, 1, "it is not an event, mutex or semaphore", "wait", sectionOf(t))
 }
 
 // sectionOf is the name of a section that lives as long as the test.
@@ -258,17 +260,20 @@ func TestMessageBox(t *testing.T) {
 	for deadline := time.Now().Add(patience); window == 0; time.Sleep(10 * time.Millisecond) {
 		select {
 		case err := <-ended:
-			t.Fatalf("it has ended (%v) and has shown no box; Wine needs a display, or the null driver in HKCU\\Software\\Wine\\Drivers", err)
+			t.Fatalf("it has ended (%v) and has shown no box; Wine needs a display, or the null driver in "+
+				"HKCU\\Software\\Wine\\Drivers", err)
 		default:
 		}
 		if time.Now().After(deadline) {
 			box.Process.Kill()
 			t.Fatal("no message box comes")
 		}
-		window, _, _ = findWindow.Call(uintptr(unsafe.Pointer(dialogClass)), uintptr(unsafe.Pointer(windows.StringToUTF16Ptr(name))))
+		window, _, _ = findWindow.Call(uintptr(unsafe.Pointer(dialogClass)),
+			uintptr(unsafe.Pointer(windows.StringToUTF16Ptr(name))))
 	}
 	got := make([]uint16, 256)
-	for deadline := time.Now().Add(patience); got[0] == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); got[0] == 0 &&
+		time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		getDlgItemText.Call(window, messageTextItem, uintptr(unsafe.Pointer(&got[0])), uintptr(len(got)))
 	}
 	if windows.UTF16ToString(got) != text {

@@ -1,29 +1,31 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/plain"
 )
 
 // mutexCmd is the verbs for mutexes. There is none that unlocks: the owner is a handle, and ends with its process.
 type mutexCmd struct {
-	Create mutexCreateCmd `cmd:"" help:"Make or open a mutex, and hold its name."`
-	Open   mutexOpenCmd   `cmd:"" help:"Show a mutex: who owns it, since when, how many wait."`
-	Lock   mutexLockCmd   `cmd:"" help:"Lock it while a command runs."`
-	Wait   mutexWaitCmd   `cmd:"" help:"Lock it, and unlock it at once."`
+	Create mutexCreateCmd `cmd:"" help:"Create or open a mutex, and keep its name alive."`
+	Open   mutexOpenCmd   `cmd:"" help:"Show a mutex: its owner, since when, how many wait."`
+	Lock   mutexLockCmd   `cmd:"" help:"Lock a mutex while a command runs."`
+	Wait   mutexWaitCmd   `cmd:"" help:"Lock a mutex, and unlock it at once."`
 }
 
 // mutexCreateCmd makes a mutex and holds its name.
 type mutexCreateCmd struct {
 	Name  string `arg:"" help:"The mutex's name."`
-	Owned bool   `help:"Lock it, if it is new, as long as it is held."`
+	Owned bool   `help:"If the mutex is new, keep it locked for as long as it is held."`
 	keeping
 }
 
@@ -31,7 +33,7 @@ type mutexCreateCmd struct {
 func (*mutexCreateCmd) Help() string {
 	return keepingHelp + `
 
-To hold the name is not to lock it: see shm mutex lock.
+Holding the name does not lock the mutex: see shm mutex lock.
 
 Examples:
 
@@ -42,11 +44,11 @@ Examples:
 // ownedMutex is a mutex that was locked when it was made. In good order it is unlocked, and so not abandoned.
 type ownedMutex struct{ *namedshm.Mutex }
 
-func (m ownedMutex) Close() error { return errors.Join(m.Unlock(), m.Mutex.Close()) }
+func (m ownedMutex) Close() error { return cmp.Or(m.Unlock(), m.Mutex.Close()) }
 
-// Run makes, tells and holds.
+// Run creates, reports and holds.
 func (c *mutexCreateCmd) Run(a *app) error {
-	return c.keep(a, c.Name, namedshm.KindMutex, func() (io.Closer, bool, error) {
+	return c.keep(a, c.Name, inspect.KindMutex, func() (io.Closer, bool, error) {
 		m, created, err := c.make()
 		if created && c.Owned {
 			return ownedMutex{m}, created, err
@@ -57,42 +59,41 @@ func (c *mutexCreateCmd) Run(a *app) error {
 
 func (c *mutexCreateCmd) make() (m *namedshm.Mutex, created bool, err error) {
 	if c.Exclusive {
-		m, err = namedshm.CreateMutex(c.Name, c.Owned, c.option())
+		m, err = namedshm.CreateMutex(c.Name, c.Owned, c.options()...)
 		return m, err == nil, err
 	}
-	return namedshm.OpenOrCreateMutex(c.Name, c.Owned, c.option())
+	return namedshm.OpenOrCreateMutex(c.Name, c.Owned, c.options()...)
 }
 
 // mutexOpenCmd shows a mutex.
 type mutexOpenCmd struct {
 	Name string `arg:"" help:"The mutex's name."`
-	output
 }
 
 // Run opens it, so that another kind is refused, and shows it.
-func (c *mutexOpenCmd) Run(a *app) error { return a.show(c.Name, c.JSON, openMutex) }
+func (c *mutexOpenCmd) Run(a *app) error { return a.show(c.Name, openMutex) }
 
 // mutexLockCmd runs a command while it owns a mutex.
 type mutexLockCmd struct {
 	Name string `arg:"" help:"The mutex's name."`
 	timing
-	Existing    bool `xor:"absent" help:"Fail if it does not exist; without it, it is made."`
-	WaitForName bool `xor:"absent" help:"Wait until somebody else has made it."`
+	Existing    bool `xor:"absent" help:"Fail if it does not exist; without this flag it is created."`
+	WaitForName bool `xor:"absent" help:"Wait until somebody else has created it."`
 	sharing
-	Command []string `arg:"" passthrough:"" help:"The command, and its arguments."`
+	Command []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
 }
 
 // Help has the details and the examples.
 func (*mutexLockCmd) Help() string {
-	return `The exit status is the command's; 127 when it was not found, 126 when it could not be started, 128 and the number
-when a signal ended it. It is 1, and the command has not run, when time was up or for an error; standard error says
-which. SIGINT and SIGTERM are passed on to the command.
+	return `The exit status is that of the command: 127 if it was not found, 126 if it could not be started, and 128 plus the
+signal's number if a signal ended it. It is 1, without the command having run, if the wait timed out or failed;
+standard error says which. SIGINT and SIGTERM are passed on to the command.
 
-When the last owner ended without unlocking the mutex, it is abandoned: that is said on standard error, and the
-command runs with ` + abandonedVariable + `=1 in its environment, since what it works on may be half changed.
+If the last owner ended without unlocking the mutex, the mutex is abandoned: standard error says so, and the
+command runs with ` + abandonedVariable + `=1 in its environment, because what it works on may be half changed.
 
-If this command is killed itself (SIGKILL), the mutex is abandoned, and what it has started runs on without it. A mutex
-whose name nobody holds any more is gone, abandoned or not: shm mutex create holds it.
+If shm itself is killed (SIGKILL), the mutex is abandoned, and the command runs on without it. A mutex whose name
+nobody holds any more is gone, abandoned or not; shm mutex create holds it.
 
 Examples:
 
@@ -140,7 +141,7 @@ func (c *mutexLockCmd) Run(a *app) error {
 		return inVerb("lock", got.err)
 	}
 	if got.abandoned {
-		fmt.Fprintf(a.stderr, "shm: lock %s: %s\n", printable(c.Name, ""), abandonedText)
+		a.note("lock %s: %s", plain.Name(c.Name), abandonedText)
 	}
 	status := a.runChild("mutex lock", command, environment(got.abandoned), signals)
 	if err := got.unlock(); err != nil {
@@ -171,13 +172,13 @@ func (c *mutexLockCmd) open(ctx context.Context) (*namedshm.Mutex, error) {
 	case c.Existing:
 		return namedshm.OpenMutex(c.Name, namedshm.Synchronize)
 	}
-	m, _, err := namedshm.OpenOrCreateMutex(c.Name, false, c.option())
+	m, _, err := namedshm.OpenOrCreateMutex(c.Name, false, c.options()...)
 	return m, err
 }
 
-func (g *acquired) unlock() error { return errors.Join(g.mutex.Unlock(), g.mutex.Close()) }
+func (g *acquired) unlock() error { return cmp.Or(g.mutex.Unlock(), g.mutex.Close()) }
 
-// environment is that of a command: our own, but for what it says about this mutex, and not about one further out.
+// environment is that of a command: our own, except for what it says about this mutex rather than one further out.
 func environment(abandoned bool) []string {
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, abandonedVariable+"=") })
 	if abandoned {

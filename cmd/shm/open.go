@@ -10,26 +10,26 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 )
 
 // openCmd is the second process: it opens what another made and shows it.
 type openCmd struct {
 	Name   string         `arg:"" help:"The section's name."`
-	Offset size           `placeholder:"N" help:"Where to begin."`
-	Length length         `placeholder:"N" help:"How many bytes; without it, to the end."`
+	Offset size           `placeholder:"N" help:"The first byte to show."`
+	Length length         `placeholder:"N" help:"How many bytes; by default, all to the end."`
 	As     string         `enum:"text,utf16,hex,raw,json" default:"text" help:"How to show the bytes: text and utf16 end at the first NUL (${enum})."`
-	Wait   *time.Duration `placeholder:"DURATION" help:"Wait that long for the section to be made."`
+	Wait   *time.Duration `placeholder:"DURATION" help:"How long to wait for the section to be created."`
 	Box    bool           `help:"Show it in a message box."`
-	output
 }
 
 // Help has the details and the examples.
 func (*openCmd) Help() string {
-	return `With --as text, the default, the bytes up to the first NUL are printed, and a line end. raw prints
-all bytes and nothing else; hex prints rows of sixteen; json prints one object with name, size, offset, length, bytes
-(base64) and text.
+	return `With --as text, the default, the bytes up to the first NUL are printed, followed by a newline. raw prints all bytes and
+nothing else; hex prints rows of sixteen; json prints one object with name, size, offset, length, bytes (base64) and
+text. On a terminal anything that is not text, such as a control character, is shown as an escape: \x1b.
 
---wait ends when the section exists; when it is still empty then, its maker is given a moment to write.
+--wait returns when the section exists; if it is still empty then, its creator gets a moment to write.
 
 --box shows the text in a message box: MessageBox on Windows, elsewhere the first of zenity, kdialog and xmessage
 that is installed. The command ends when the box is closed.
@@ -43,7 +43,7 @@ Examples:
 
 // Run opens, reads and shows.
 func (c *openCmd) Run(a *app) error {
-	if c.JSON {
+	if a.asJSON {
 		c.As = "json"
 	}
 	var show dialog
@@ -61,9 +61,9 @@ func (c *openCmd) Run(a *app) error {
 		return err
 	}
 	defer s.Close()
-	w, err := newWindow(s, int64(c.Offset), int64(c.Length), namedshm.Read)
+	w, err := newByteRange(s, int64(c.Offset), int64(c.Length), namedshm.Read)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", printable(c.Name, ""), err)
+		return fmt.Errorf("open %s: %w", plain.Name(c.Name), err)
 	}
 	defer w.Close()
 	if c.Wait != nil {
@@ -85,36 +85,17 @@ func openSection(verb, name string, access namedshm.Access, wait *time.Duration)
 	defer cancel()
 	s, err := namedshm.WaitOpen(ctx, name, access)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("%s %s: waited %v, and nobody made it", verb, printable(name, ""), *wait)
+		return nil, fmt.Errorf("%s %s: nobody created it within %v", verb, plain.Name(name), *wait)
 	}
 	return s, inVerb(verb, err)
 }
 
-// settle gives the maker of a new section a moment to write into it: a section appears empty, and who waits for it may
-// see it sooner than its maker can write.
-func (w *window) settle(pause func()) {
-	first := make([]byte, min(w.length, 4096))
-	for range 250 {
-		if n, _ := w.ReadAt(first, 0); bytes.ContainsFunc(first[:n], func(r rune) bool { return r != 0 }) {
-			return
-		}
-		pause()
-	}
-}
-
-// moment is how long settle pauses.
-func moment() { time.Sleep(time.Millisecond) }
-
-// reader reads the window's bytes from its beginning.
-func (w *window) reader() io.Reader { return io.NewSectionReader(w, 0, w.length) }
-
-func (c *openCmd) print(a *app, s *namedshm.Section, w *window) error {
+func (c *openCmd) print(a *app, s *namedshm.Section, w *byteRange) error {
 	switch c.As {
 	case "hex":
 		return hexDump(a.stdout, w.reader(), int64(c.Offset))
 	case "raw":
-		_, err := io.Copy(a.stdout, w.reader())
-		return err
+		return a.showContent(w.reader())
 	case "json":
 		return c.printJSON(a, s, w)
 	}
@@ -122,13 +103,19 @@ func (c *openCmd) print(a *app, s *namedshm.Section, w *window) error {
 	if err != nil {
 		return err
 	}
-	if isTerminal(a.stdout) {
-		text = printable(text, "\n\t")
-	}
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	return a.printf("%s", text)
+	return a.showContent(strings.NewReader(text))
+}
+
+// showContent writes a section's bytes: as they are, or on a terminal so that it shows them only as text.
+func (a *app) showContent(r io.Reader) error {
+	out := a.stdout.content()
+	if _, err := io.Copy(out, r); err != nil {
+		return err
+	}
+	return out.Close()
 }
 
 // content is what --as json prints.
@@ -141,38 +128,12 @@ type content struct {
 	Text   string `json:"text"`  // up to the first NUL
 }
 
-func (c *openCmd) printJSON(a *app, s *namedshm.Section, w *window) error {
+func (c *openCmd) printJSON(a *app, s *namedshm.Section, w *byteRange) error {
 	b, err := io.ReadAll(w.reader())
 	if err != nil {
 		return err
 	}
 	text, _, _ := bytes.Cut(b, []byte{0})
-	return a.json(content{Name: s.Name(), Size: s.Size(), Offset: int64(c.Offset), Length: w.length, Bytes: b, Text: string(text)})
-}
-
-// mostInBox is as much text as a message box is given: more than anybody reads in one, less than an argument of a
-// process can be.
-const mostInBox = 20000
-
-func (c *openCmd) box(w *window, show dialog) error {
-	var text string
-	var err error
-	if c.As == "hex" {
-		var dump strings.Builder
-		err = hexDump(&dump, io.LimitReader(w.reader(), mostInBox/4), int64(c.Offset))
-		text = dump.String()
-	} else {
-		text, err = readText(w.reader(), c.As == "utf16")
-	}
-	if err != nil {
-		return err
-	}
-	if len(text) > mostInBox {
-		text = fmt.Sprintf("%s…\n(%s more)", strings.ToValidUTF8(text[:mostInBox], ""), plural(int64(len(text)-mostInBox), "byte"))
-	}
-	title := strings.ReplaceAll(strings.ToValidUTF8(c.Name, "\uFFFD"), "\x00", "")
-	if err := show(title, strings.ToValidUTF8(text, "\uFFFD")); err != nil {
-		return fmt.Errorf("open --box: %w", err)
-	}
-	return nil
+	return a.json(content{Name: fullName(s.Name()), Size: s.Size(), Offset: int64(c.Offset), Length: w.length, Bytes: b,
+		Text: string(text)})
 }

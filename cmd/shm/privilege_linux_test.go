@@ -56,7 +56,8 @@ func TestStranger(t *testing.T) {
 		var complaint strings.Builder
 		c.Stderr = &complaint
 		c.Run()
-		if c.ProcessState.ExitCode() != 1 || !strings.HasPrefix(complaint.String(), "shm: ") || !strings.Contains(complaint.String(), want) {
+		if c.ProcessState.ExitCode() != 1 || !strings.HasPrefix(complaint.String(), "shm: ") ||
+			!strings.Contains(complaint.String(), want) {
 			t.Errorf("shm %q: status %d, want %q in\n%s", args, c.ProcessState.ExitCode(), want, complaint.String())
 		}
 	}
@@ -81,15 +82,40 @@ func TestStranger(t *testing.T) {
 	refused("(ERROR_ACCESS_DENIED, 5)", "write", `Global\Public`, "--text", "x")
 	allowed(`Global\Public`, "ls")
 
-	// Who may wait, and who may change what others wait for.
+	// Which users may wait, and which may change what others wait for.
 	hold(t, `Global\Ready`, "event", "--manual", "--set", "--share", "read")
 	hold(t, `Global\Build`, "mutex")
 	hold(t, `Global\Slots`, "semaphore", "--initial", "1", "--maximum", "2", "--share", "write")
 	allowed("", "event", "wait", `Global\Ready`, "--timeout", patience.String())
 	allowed("set (manual)", "event", "open", `Global\Ready`)
 	refused("shm: set Global\\Ready: access is denied (ERROR_ACCESS_DENIED, 5)", "event", "set", `Global\Ready`)
-	refused("shm: lock Global\\Build: access is denied (ERROR_ACCESS_DENIED, 5)", "mutex", "lock", `Global\Build`, "--existing", "--", "true")
+	refused("shm: lock Global\\Build: access is denied (ERROR_ACCESS_DENIED, 5)", "mutex", "lock", `Global\Build`,
+		"--existing", "--", "true")
 	refused("shm: wait Global\\Build: access is denied (ERROR_ACCESS_DENIED, 5)", "wait", `Global\Build`, `Global\Ready`)
 	allowed("", "semaphore", "wait", `Global\Slots`)
 	allowed("0\n", "semaphore", "release", `Global\Slots`)
+}
+
+// TestReplaceablePosixFile: where others could replace what is made for programs that use shm_open, nothing is made.
+func TestReplaceablePosixFile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount another /dev/shm")
+	}
+	for _, c := range []struct{ mount, option string }{
+		{"mode=0777", "--size=4KiB"},
+		{"mode=0777", "--symlink"},
+		{"mode=0755,uid=64101", "--size=4KiB"}, // another user's
+		{"mode=1777,uid=64101", "--symlink"},
+		{"mode=0775,gid=64101", "--symlink"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", "sh", "-c",
+			`mount -t tmpfs -o `+c.mount+` tmpfs /dev/shm && ! "$0" "$@" && ls -A /dev/shm`,
+			stranger(t).Path, "wine", "link", "X", "--posix", c.option, "--prefix", "/nowhere")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), "shm: ") ||
+			!strings.Contains(string(out), "/dev/shm is refused: others can rename what is in it") ||
+			!strings.HasSuffix(string(out), "make it sticky (chmod +t)\n") {
+			t.Errorf("%s, %s: %v\n%s", c.mount, c.option, err, out)
+		}
+	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// quietTime is how long nothing is shown of what goes on.
+// quietTime is how long no progress is shown.
 const quietTime = 500 * time.Millisecond
 
 // slowBar is a progress bar on standard error that appears only when something takes long, and only on a terminal.
@@ -17,22 +17,22 @@ type slowBar struct {
 
 // newSlowBar begins to count. length is -1 where it is not known.
 func (a *app) newSlowBar(length int64) *slowBar {
-	if !isTerminal(a.stderr) {
+	if !a.stderr.isTerminal() {
 		return &slowBar{}
 	}
 	return &slowBar{progressbar.NewOptions64(length,
-		progressbar.OptionSetWriter(&lateWriter{a.stderr, time.Now().Add(quietTime)}),
+		progressbar.OptionSetWriter(&lateWriter{a.stderr.file, time.Now().Add(quietTime)}),
 		progressbar.OptionSetDescription("writing"),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetWidth(30),
-		// Or a goroutine of its own turns the spinner, and goes on turning it on the cleared line.
+		// Otherwise a goroutine turns the spinner, and keeps turning it on the cleared line.
 		progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionThrottle(50*time.Millisecond),
 		progressbar.OptionClearOnFinish())}
 }
 
-// show tells the bar how many bytes are done.
+// show updates the bar with how many bytes are done.
 func (b *slowBar) show(done int64) {
 	if b.bar != nil {
 		b.bar.Set64(done)
@@ -47,8 +47,8 @@ func (b *slowBar) finish() {
 	}
 }
 
-// lateWriter drops what is written before its time. The bar behind it counts from the beginning, and so tells the
-// right speed when it is seen at last.
+// lateWriter drops what is written before its time. The bar counts from the beginning, and so shows the right speed
+// once it is visible.
 type lateWriter struct {
 	w    io.Writer
 	time time.Time

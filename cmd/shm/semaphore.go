@@ -4,21 +4,22 @@ import (
 	"io"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 )
 
 // semaphoreCmd is the verbs for semaphores.
 type semaphoreCmd struct {
-	Create  semaphoreCreateCmd  `cmd:"" help:"Make or open a semaphore, and hold it."`
+	Create  semaphoreCreateCmd  `cmd:"" help:"Create or open a semaphore, and hold it."`
 	Open    semaphoreOpenCmd    `cmd:"" help:"Show a semaphore: its count, who holds it."`
-	Release semaphoreReleaseCmd `cmd:"" help:"Add to the count, and print what it was."`
+	Release semaphoreReleaseCmd `cmd:"" help:"Add to the count, and print what it was before."`
 	Wait    semaphoreWaitCmd    `cmd:"" help:"Wait until the count is above zero, and take one."`
 }
 
 // semaphoreCreateCmd makes a semaphore and holds it.
 type semaphoreCreateCmd struct {
 	Name    string `arg:"" help:"The semaphore's name."`
-	Initial int    `required:"" placeholder:"N" help:"The count to begin with."`
-	Maximum int    `required:"" placeholder:"N" help:"What the count can never be above."`
+	Initial int    `required:"" placeholder:"N" help:"The initial count."`
+	Maximum int    `required:"" placeholder:"N" help:"The largest count allowed."`
 	keeping
 }
 
@@ -32,36 +33,34 @@ Examples:
     shm semaphore create Slots --initial 4 --maximum 4 -- make test`
 }
 
-// Run makes, tells and holds.
+// Run creates, reports and holds.
 func (c *semaphoreCreateCmd) Run(a *app) error {
-	return c.keep(a, c.Name, namedshm.KindSemaphore, func() (io.Closer, bool, error) {
+	return c.keep(a, c.Name, inspect.KindSemaphore, func() (io.Closer, bool, error) {
 		if c.Exclusive {
-			s, err := namedshm.CreateSemaphore(c.Name, c.Initial, c.Maximum, c.option())
+			s, err := namedshm.CreateSemaphore(c.Name, c.Initial, c.Maximum, c.options()...)
 			return s, true, err
 		}
-		return namedshm.OpenOrCreateSemaphore(c.Name, c.Initial, c.Maximum, c.option())
+		return namedshm.OpenOrCreateSemaphore(c.Name, c.Initial, c.Maximum, c.options()...)
 	})
 }
 
 // semaphoreOpenCmd shows a semaphore.
 type semaphoreOpenCmd struct {
 	Name string `arg:"" help:"The semaphore's name."`
-	output
 }
 
 // Run opens it, so that another kind is refused, and shows it.
-func (c *semaphoreOpenCmd) Run(a *app) error { return a.show(c.Name, c.JSON, openSemaphore) }
+func (c *semaphoreOpenCmd) Run(a *app) error { return a.show(c.Name, openSemaphore) }
 
 // semaphoreReleaseCmd adds to a semaphore's count.
 type semaphoreReleaseCmd struct {
 	Name string `arg:"" help:"The semaphore's name."`
-	N    int    `arg:"" optional:"" default:"1" help:"How many; one without it."`
-	output
+	N    int    `arg:"" optional:"" default:"1" help:"How many to add; 1 by default."`
 }
 
 // Help has the details and the examples.
 func (*semaphoreReleaseCmd) Help() string {
-	return `If that would take the count above its maximum, nothing is added.
+	return `If that would raise the count above its maximum, nothing is added.
 
 Examples:
 
@@ -87,8 +86,8 @@ func (c *semaphoreReleaseCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return a.json(releasedCount{Name: c.Name, Released: c.N, Previous: previous})
+	if a.asJSON {
+		return a.json(releasedCount{Name: fullName(c.Name), Released: c.N, Previous: previous})
 	}
 	return a.printf("%d\n", previous)
 }
@@ -101,7 +100,7 @@ type semaphoreWaitCmd struct {
 
 // Help has the details and the examples.
 func (*semaphoreWaitCmd) Help() string {
-	return `What it takes stays taken: give it back with shm semaphore release.
+	return `The count stays decremented: use shm semaphore release to raise it again.
 
 ` + plainWaitHelp + `
 

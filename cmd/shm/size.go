@@ -32,7 +32,7 @@ func (s *size) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseInt(digits, base, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || err == nil && n > math.MaxInt64/factor:
-		return fmt.Errorf("%q is more than a size can be", text)
+		return fmt.Errorf("%q is larger than any size can be", text)
 	case err != nil:
 		return notASize(string(text))
 	case n < 0:
@@ -51,7 +51,7 @@ func (l *length) UnmarshalText(text []byte) error {
 		return err
 	}
 	if *l == 0 {
-		return fmt.Errorf("%q is no length; without the flag it is all there is", text)
+		return fmt.Errorf("%q is not a length; leave out the flag to get everything", text)
 	}
 	return nil
 }
@@ -63,11 +63,11 @@ func notASize(text string) error {
 	if _, err := strconv.ParseUint(digits, 10, 64); err == nil && suffix != "" {
 		for _, u := range units {
 			if strings.EqualFold(suffix[:1], u.suffix[:1]) {
-				return fmt.Errorf("%q has no unit that is understood; %s%s is %s times %d bytes", text, digits, u.suffix, digits, u.bytes)
+				return fmt.Errorf("%q has an unknown unit; %s%s is %s times %d bytes", text, digits, u.suffix, digits, u.bytes)
 			}
 		}
 	}
-	return fmt.Errorf("%q is no size; write it as 256, 64KiB, 1MiB or 1GiB", text)
+	return fmt.Errorf("%q is not a size; write it as 256, 64KiB, 1MiB or 1GiB", text)
 }
 
 // humanSize is a number of bytes for people: exact where it is a round number of a unit, else with one decimal.

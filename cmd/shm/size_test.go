@@ -17,10 +17,11 @@ func TestSize(t *testing.T) {
 		}
 	}
 	for text, complaint := range map[string]string{
-		"": "is no size", "KiB": "is no size", "x": "is no size", "1 KiB": "is no size", "1.5GiB": "is no size",
-		"64KB": "64KiB is 64 times 1024 bytes", "64kb": "64KiB", "1M": "1MiB", "2g": "2GiB", "1tb": "1TiB", "5kib": "5KiB",
-		"7B": "is no size", "-1": "is negative", "-1KiB": "is negative", "0x": "is no size", "0x-1": "is negative",
-		"8388608TiB": "more than a size can be", "9223372036854775808": "more than a size can be",
+		"": "is not a size", "KiB": "is not a size", "x": "is not a size", "1 KiB": "is not a size",
+		"1.5GiB": "is not a size",
+		"64KB":   "64KiB is 64 times 1024 bytes", "64kb": "64KiB", "1M": "1MiB", "2g": "2GiB", "1tb": "1TiB", "5kib": "5KiB",
+		"7B": "is not a size", "-1": "is negative", "-1KiB": "is negative", "0x": "is not a size", "0x-1": "is negative",
+		"8388608TiB": "larger than any size can be", "9223372036854775808": "larger than any size can be",
 	} {
 		var s size
 		if err := s.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), complaint) {

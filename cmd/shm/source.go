@@ -10,23 +10,23 @@ import (
 
 // source is where create and write take their bytes from.
 type source struct {
-	Text  *string `xor:"source" placeholder:"TEXT" help:"Write this text, and a NUL behind it where there is room."`
-	As    string  `enum:"text,utf16" default:"text" help:"How to store --text: as UTF-8, or as Windows programs do (${enum})."`
-	File  string  `xor:"source" placeholder:"FILE" help:"Write what is in this file."`
-	Stdin string  `arg:"" optional:"" name:"-" help:"Write what comes from standard input."`
+	Text  *string `xor:"source" placeholder:"TEXT" help:"Write this text, followed by a NUL if there is room."`
+	As    string  `enum:"text,utf16" default:"text" help:"How to store --text: as UTF-8, or as UTF-16 like Windows programs (${enum})."`
+	File  string  `xor:"source" placeholder:"FILE" help:"Write the contents of this file."`
+	Stdin string  `arg:"" optional:"" name:"-" help:"Write what is read from standard input."`
 }
 
 // check refuses a command line with more than one source, or a stray word.
 func (s *source) check() error {
 	switch {
 	case s.Stdin != "" && s.Stdin != "-":
-		return usageError{fmt.Errorf("unexpected argument %q; a text is written with --text, a file with --file", s.Stdin)}
+		return usageError{fmt.Errorf("unexpected argument %q; use --text to write text, --file to write a file", s.Stdin)}
 	case s.Stdin != "" && (s.Text != nil || s.File != ""):
-		return usageError{errors.New("give one of --text, --file and -, not two")}
+		return usageError{errors.New("give only one of --text, --file and -")}
 	case s.Text != nil && *s.Text == "":
 		return usageError{errors.New("--text needs a text")} // forgotten, it would wipe what is there
 	case s.As != "text" && s.Text == nil:
-		return usageError{errors.New("--as goes with --text; the bytes of a file or of standard input are taken as they are")}
+		return usageError{errors.New("--as applies only to --text; a file or standard input is written as it is")}
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func (s *source) given() bool { return s.Text != nil || s.File != "" || s.Stdin 
 type payload struct {
 	io.Reader
 	length int64 // -1 where unknown: a pipe
-	nul    int64 // how many zero bytes are to follow where there is room: the NUL behind a text
+	nul    int64 // how many zero bytes are to follow if there is room: the NUL after a text
 	close  func() error
 }
 
@@ -82,5 +82,5 @@ func noError() error { return nil }
 
 // tooLarge is the error for content that does not fit, said before anything is made or written.
 func tooLarge(content, room int64) error {
-	return fmt.Errorf("the content has %s, there is room for %d", plural(content, "byte"), room)
+	return fmt.Errorf("the content has %s, but there is room for only %d", plural(content, "byte"), room)
 }

@@ -2,24 +2,23 @@ package main
 
 import (
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/namedshm/namedshm/internal/plain"
 	"github.com/rivo/uniseg"
-	"golang.org/x/term"
 )
-
-// width is the terminal's width; 0 where there is none, so that nothing is cut.
-func (a *app) width() int {
-	if w, _, err := term.GetSize(int(a.stdout.Fd())); err == nil && isTerminal(a.stdout) {
-		return w
-	}
-	return 0
-}
 
 // table is rows of cells; the columns are as wide as their widest cell.
 type table [][]string
+
+// add adds a row. What others wrote in a cell stays in it.
+func (t *table) add(row ...string) {
+	for i, cell := range row {
+		row[i] = plain.Text(cell, "")
+	}
+	*t = append(*t, row)
+}
 
 // widths is how wide each column is.
 func (t table) widths() (widths []int) {
@@ -124,8 +123,5 @@ func shorten(text string, width int, cut bool) string {
 	return b.String() + "…"
 }
 
-// colour is what colours text on a terminal. It takes no room there.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
 // cells is how many of a terminal's cells a text fills.
-func cells(text string) int { return uniseg.StringWidth(colour.ReplaceAllString(text, "")) }
+func cells(text string) int { return uniseg.StringWidth(text) }

@@ -47,7 +47,8 @@ func newTerminal(t *testing.T, width, height int) *terminal {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	term := &terminal{t: t, socket: filepath.Join(dir, "s")}
-	term.tmux("-f", os.DevNull, "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "exec env PS1='ready> ' sh")
+	term.tmux("-f", os.DevNull, "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height),
+		"exec env PS1='ready> ' sh")
 	t.Cleanup(func() { term.tmux("kill-server") })
 	term.await(`ready>`)
 	return term
@@ -62,7 +63,7 @@ func (term *terminal) tmux(args ...string) string {
 	return string(out)
 }
 
-// screen is what is to be seen, with the colours and the like as escape sequences if they are wanted.
+// screen is what is visible, with colours and other attributes as escape sequences if they are wanted.
 func (term *terminal) screen(sequences bool) string {
 	args := []string{"capture-pane", "-p"}
 	if sequences {
@@ -75,8 +76,8 @@ func (term *terminal) keys(keys ...string) {
 	term.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
-// command types a command line on a screen that is empty but for a number, so that what is to be seen from then on comes
-// from it. The shell must be ready for it.
+// command types a command line on a screen that is empty except for a number, so that everything visible from then on
+// comes from it. The shell must be ready for it.
 func (term *terminal) command(line string) {
 	term.t.Helper()
 	term.commands++
@@ -177,7 +178,7 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 		}
 		term.awaitKeys()
 		term.keys(key)
-		term.await(`^let go of it \(key pressed\): name and memory are gone\n(.*\n)*ready>$`)
+		term.await(`^released \(key pressed\): name and memory are gone\n(.*\n)*ready>$`)
 	}
 	term.awaitSane()
 	// Told to end from outside, it gives the terminal back as well.
@@ -186,13 +187,13 @@ func TestCreateHoldsUntilAKeyIsPressed(t *testing.T) {
 	if out, err := exec.Command("pkill", "-TERM", "-f", "^shm create Foo --size 256$").CombinedOutput(); err != nil {
 		t.Fatalf("pkill: %v %s", err, out)
 	}
-	term.await(`^let go of it \(terminated\)`)
+	term.await(`^released \(terminated\)`)
 	term.awaitSane()
-	// In the background, the terminal is the shell's: it goes on holding, and the keys are not for it.
+	// In the background, the terminal is the shell's: it keeps holding, and the keys are not for it.
 	term.command(`set -m; shm create Foo --size 256 &`)
 	term.await(`^holding it until it is interrupted \(SIGINT, SIGTERM\)$`)
 	term.command(`echo mine; jobs; kill %1; wait`)
-	term.await(`^mine\n(.*\n)*let go of it \(terminated\)`)
+	term.await(`^mine\n(.*\n)*released \(terminated\)`)
 }
 
 func TestNamesAndTextsDoNotReachTheTerminalRaw(t *testing.T) {
@@ -200,10 +201,51 @@ func TestNamesAndTextsDoNotReachTheTerminalRaw(t *testing.T) {
 	hold(t, "evil\x1b]0;x\a\nname", "--size", "256", "--text", "red\x1b[31m\x1b[2Jgone\a\tkept\nkept")
 	term.command(`shm ls; shm open "$(printf 'evil\033]0;x\a\nname')"; shm stat "$(printf 'evil\033]0;x\a\nname')"`)
 	screen := term.await(`(?s)handles +1.*ready>$`)
-	for _, want := range []string{`"Local\\evil\x1b]0;x\a\nname"  section`, `red\x1b[31m\x1b[2Jgone\a`, `name        "Local\\evil`, "kept\nkept"} {
+	for _, want := range []string{`"Local\\evil\x1b]0;x\a\nname"  section`, `red\x1b[31m\x1b[2Jgone\a`,
+		`name        "Local\\evil`, "kept\nkept"} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("%q is not on the screen:\n%s", want, screen)
 		}
+	}
+}
+
+// TestCompletedNamesAreQuoted: a name is completed as a word, whatever a shell would do with it, and in a directory
+// whose files it fits as a pattern.
+func TestCompletedNamesAreQuoted(t *testing.T) {
+	needTools(t, "bash")
+	term := newTerminal(t, 160, 30)
+	dir := t.TempDir()
+	for _, file := range []string{"star1", "star2"} {
+		if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	odd := `x (a) ;touch two; !"#%&'*+,-.:<=>?@[]^_{|}~ y`
+	for _, name := range []string{odd, "star*", "run$(touch one)", "run`touch three`", `run"$(touch four)`,
+		"run'`touch five`'"} {
+		hold(t, name, "--size", "1")
+	}
+	term.command("cd " + dir + " && exec env PS1='bash> ' bash --norc")
+	term.await(`^bash>$`)
+	term.keys("source <(shm completion bash)", "Enter")
+	for _, c := range []struct{ typed, name string }{{"x", odd}, {"'x", odd}, {`"x`, odd}, {"st", "star*"},
+		{"'st", "star*"}, {"run", ""}, {"'run", ""}, {`"run`, ""}} {
+		term.keys("C-u", "clear", "Enter")
+		term.await(`\Abash>$`) // or bash is not there for the keys
+		term.keys("-l", "shm stat "+c.typed)
+		term.keys("Tab")
+		if c.name == "" { // what could be run is not offered
+			term.keys("C-e", "C-u", "echo asked", "Enter")
+			term.await(`^asked\nbash>$`)
+			continue
+		}
+		term.await(`^bash> shm stat .*[*y].?$`)
+		term.keys("Enter")
+		term.await(`(?s)name +"?Local.+` + regexp.QuoteMeta(c.name[1:3]) + `.*handles.*bash>$`)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 2 {
+		t.Errorf("names were run: %v, %v", left, err)
 	}
 }
 
@@ -212,8 +254,8 @@ func TestListFitsTheTerminal(t *testing.T) {
 	for range 8 {
 		hold(t, "Greeting", "--size", "64KiB")
 	}
-	// What a row must show of each kind in a hundred columns, however long the process ids are; what may be left out for
-	// them stands in brackets.
+	// What a row must show of each kind in a hundred columns, however long the process ids are; what may be left out
+	// for them is in brackets.
 	hold(t, "Ready", "event", "--manual")
 	hold(t, "Lock", "mutex", "--owned")
 	hold(t, "Slots", "semaphore", "--initial", "12", "--maximum", "500")

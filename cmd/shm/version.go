@@ -5,9 +5,12 @@ import (
 	"runtime/debug"
 )
 
+// release is the version of a binary that a release has, and the linker sets it: see .ci/release. Others have what the
+// go command knows: go install of a version, or a checkout's revision.
+var release string
+
 // versionCmd prints the version.
 type versionCmd struct {
-	output
 }
 
 // version is what version --json prints.
@@ -18,13 +21,21 @@ type version struct {
 	Arch    string `json:"arch"`
 }
 
+// ownVersion is the version of this binary.
+func ownVersion() string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 // Run prints one line.
 func (c *versionCmd) Run(a *app) error {
-	v := version{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
-	if c.JSON {
+	v := version{Version: ownVersion(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if a.asJSON {
 		return a.json(v)
 	}
 	return a.printf("shm %s %s %s/%s\n", v.Version, v.Go, v.OS, v.Arch)

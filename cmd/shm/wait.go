@@ -1,19 +1,19 @@
 package main
 
-// waitCmd waits for several objects, or for one whose kind is not known.
+// waitCmd waits for several objects, or for one of unknown kind.
 type waitCmd struct {
 	Names []string `arg:"" name:"name" help:"The objects' names."`
-	All   bool     `help:"Wait until all would let it through at one moment, and take them all then; until that, take none."`
+	All   bool     `help:"Wait until all objects are signaled at once, then acquire them together; until then acquire none."`
 	waitFlags
 }
 
 // Help has the details and the examples.
 func (*waitCmd) Help() string {
-	return `The objects are events, mutexes and semaphores, up to 64. The first of them that lets it through is taken, and
-its name printed; with --all nothing is printed.
+	return `The objects are events, mutexes and semaphores, at most 64. The first one that is signaled satisfies the wait, and its
+name is printed; with --all nothing is printed.
 
-A mutex is unlocked again at once. An auto-reset event stays reset, and what was taken from a semaphore stays taken.
-With --wait-for-name it first waits until all the names exist.
+A mutex is unlocked again at once. An auto-reset event stays reset, and a semaphore's count stays decremented. With
+--wait-for-name, shm first waits until all the names exist.
 
 ` + waitHelp + `
 

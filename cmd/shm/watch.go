@@ -11,26 +11,26 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 )
 
 // watchCmd shows a section's bytes as they change.
 type watchCmd struct {
 	Name     string         `arg:"" help:"The section's name."`
-	Offset   size           `placeholder:"N" help:"Where to begin."`
-	Length   length         `placeholder:"N" help:"How many bytes; without it, to the end (4KiB when not on a terminal)."`
+	Offset   size           `placeholder:"N" help:"The first byte to show."`
+	Length   length         `placeholder:"N" help:"How many bytes; by default, all to the end (4KiB when not on a terminal)."`
 	Interval time.Duration  `default:"100ms" placeholder:"DURATION" help:"How often to look (${default})."`
-	Count    *int           `placeholder:"N" help:"Not on a terminal: end after so many snapshots."`
-	Wait     *time.Duration `placeholder:"DURATION" help:"Wait that long for the section to be made."`
-	output
+	Count    *int           `placeholder:"N" help:"When not on a terminal: end after this many snapshots."`
+	Wait     *time.Duration `placeholder:"DURATION" help:"How long to wait for the section to be created."`
 }
 
 // Help has the details and the examples.
 func (*watchCmd) Help() string {
-	return `On a terminal: a live view in hexadecimal, bytes that changed within the last second in reverse video.
-Arrow keys, PgUp, PgDn, Home and End move, q or Ctrl-C ends it. Elsewhere: one snapshot as text for each change.
+	return `On a terminal it shows a live view in hexadecimal, with the bytes that changed within the last second in reverse video.
+Arrow keys, PgUp, PgDn, Home and End move; q or Ctrl-C quits. Elsewhere it prints a snapshot as text after each change.
 
-It holds no handle and no view between two looks, so it keeps nothing alive. When the section is gone it says so
-and waits for one of that name to come back.
+Between two looks it has no handle and no view, so it keeps nothing alive. When the section is gone, it says so and
+waits for a section of that name to come back.
 
 Examples:
 
@@ -39,7 +39,7 @@ Examples:
     shm watch Greeting --json --count 1`
 }
 
-// Run watches until it is told to stop.
+// Run watches until it is asked to stop.
 func (c *watchCmd) Run(a *app) error {
 	if c.Interval < time.Millisecond {
 		return usageError{errors.New("--interval must be at least 1ms")}
@@ -54,7 +54,7 @@ func (c *watchCmd) Run(a *app) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	if isTerminal(a.stdout) && !c.JSON {
+	if a.stdout.isTerminal() && !a.asJSON {
 		return c.live(a)
 	}
 	return c.follow(a)
@@ -89,7 +89,7 @@ func copyOf(s *namedshm.Section, offset, length int64) (*snapshot, error) {
 	if offset >= shot.size {
 		return shot, errTooShort
 	}
-	w, err := newWindow(s, offset, min(length, shot.size-offset), namedshm.Read)
+	w, err := newByteRange(s, offset, min(length, shot.size-offset), namedshm.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (c *watchCmd) follow(a *app) error {
 		case errors.As(err, &failed):
 			return inVerb("watch", err)
 		case err != nil:
-			return fmt.Errorf("watch %s: %w", printable(c.Name, ""), err)
+			return fmt.Errorf("watch %s: %w", plain.Name(c.Name), err)
 		}
 		if first || (shot == nil) != (last == nil) || shot != nil && !bytes.Equal(shot.bytes, last.bytes) {
 			if err := c.show(a, shot, last); err != nil {
@@ -154,8 +154,8 @@ func (c *watchCmd) follow(a *app) error {
 // show prints one snapshot; nil is a section that is gone.
 func (c *watchCmd) show(a *app, shot, last *snapshot) error {
 	now := time.Now()
-	if c.JSON {
-		e := change{Time: now, Name: c.Name, Gone: shot == nil, Offset: int64(c.Offset)}
+	if a.asJSON {
+		e := change{Time: now, Name: fullName(c.Name), Gone: shot == nil, Offset: int64(c.Offset)}
 		if shot != nil {
 			e.Size, e.Bytes = shot.size, shot.bytes
 			for _, i := range differences(shot, last) {
@@ -165,19 +165,20 @@ func (c *watchCmd) show(a *app, shot, last *snapshot) error {
 		return a.json(e)
 	}
 	if shot == nil {
-		return a.printf("%s is gone since %s, waiting for it to come back\n", a.name(c.Name), now.Format(time.TimeOnly))
+		return a.printf("%s has been gone since %s, waiting for it to come back\n", plain.Name(c.Name),
+			now.Format(time.TimeOnly))
 	}
 	what := plural(shot.size, "byte")
 	if n := len(differences(shot, last)); n > 0 {
 		what = plural(int64(n), "byte") + " changed"
 	}
-	if err := a.printf("%s at %s, %s:\n", a.name(c.Name), now.Format("15:04:05.000"), what); err != nil {
+	if err := a.printf("%s at %s, %s:\n", plain.Name(c.Name), now.Format("15:04:05.000"), what); err != nil {
 		return err
 	}
 	return hexDump(a.stdout, bytes.NewReader(shot.bytes), int64(c.Offset))
 }
 
-// differences is where two snapshots of one range differ; nothing where there is no earlier one to compare with.
+// differences returns where two snapshots of one range differ; nothing if there is no earlier one to compare with.
 func differences(shot, last *snapshot) []int {
 	if shot == nil || last == nil {
 		return nil

@@ -8,41 +8,42 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 	"github.com/namedshm/namedshm/wine"
 )
 
 // wineLinkCmd gives a Windows program's section a native name.
 type wineLinkCmd struct {
 	Name   string `arg:"" name:"windowsname" help:"The section's Windows name."`
-	Native string `arg:"" optional:"" name:"linuxname" help:"The native name, or with --posix the file's; without it, the same."`
+	Native string `arg:"" optional:"" name:"linuxname" help:"The native name, or with --posix the name of the file; by default the same."`
 	prefixFlag
-	Write    bool          `help:"Native programs may write it."`
-	Posix    bool          `help:"Make the file /dev/shm/LINUXNAME, for programs that expect one: a copy, unless --size or --symlink is given."`
-	Size     size          `placeholder:"SIZE" help:"With --posix: make the file before the Windows program makes its section, so large; that then uses the file itself."`
-	Symlink  bool          `help:"With --posix: a symbolic link to the memory itself, for programs that open files and do not use shm_open."`
+	Write    bool          `help:"Let native programs write to it."`
+	Posix    bool          `help:"Create the file /dev/shm/LINUXNAME, for programs that expect one: a copy, unless --size or --symlink is given."`
+	Size     size          `placeholder:"SIZE" help:"With --posix: create a file of this size before the Windows program creates its section, which then uses the file itself."`
+	Symlink  bool          `help:"With --posix: create a symbolic link to the memory itself, for programs that open files without shm_open."`
 	Interval time.Duration `default:"4ms" placeholder:"DURATION" help:"With --posix: how often a copy is made (${default})."`
-	output
 }
 
 // Help has the details and the examples.
 func (*wineLinkCmd) Help() string {
-	return `Every native program of this user can then open the section by LINUXNAME as any other (shm open, shm watch, the
-library): the Windows program's own pages, for reading alone unless --write is given.
+	return `Every native program of this user can then open the section as LINUXNAME, like any other (shm open, shm watch, the
+library). It shares the Windows program's own pages, for reading only unless --write is given.
 
-It goes on until it is interrupted, and follows the Windows program: when that has closed its handle the native name is
-let go of, and given to the new section when there is one. A native program that still holds the old section keeps its
-bytes and the native name; the new section gets the name when that has let go. What happens is told on standard error.
+The command continues until it is interrupted, and follows the Windows program: when that closes its handle, the native
+name is released, and given to the new section once there is one. A native program that still holds the old section
+keeps its bytes and the native name; the new section gets the name when that program has closed it. Standard error
+reports what happens.
 
---posix is for programs in other languages, which open a file in /dev/shm. The memory of a section that Windows made
+--posix is for programs in other languages, which open a file in /dev/shm. The memory of a section that Windows created
 cannot be given a file name without a copy:
 
-    --posix --size SIZE   no copy. Start this before the Windows program: the file is made here, and that program, asking
-                          for a section of this name, is given the file. SIZE is as large as it wants it.
+    --posix --size SIZE   no copy. Start this before the Windows program: the file is created here, and a program that
+                          asks for a section of this name is given the file. SIZE must be the size it wants.
     --posix --symlink     no copy. For programs that open /dev/shm/NAME as a file; shm_open, and so Python's
                           SharedMemory, refuses symbolic links.
-    --posix               a copy, made anew every --interval. It lags behind by that, and may be torn.
+    --posix               a copy, refreshed every --interval. It lags behind by that much, and may be torn.
 
-The file is removed in the end, also after kill -9.
+The file is removed at the end, even after kill -9.
 
 ` + prefixHelp + `
 
@@ -60,11 +61,11 @@ func (c *wineLinkCmd) Run(a *app) error {
 	}
 	switch {
 	case !c.Posix && (c.Size != 0 || c.Symlink):
-		return usageError{errors.New("--size and --symlink go with --posix")}
+		return usageError{errors.New("--size and --symlink require --posix")}
 	case c.Size != 0 && c.Symlink:
-		return usageError{errors.New("give one of --size and --symlink, not both")}
+		return usageError{errors.New("give only one of --size and --symlink")}
 	case c.Posix && c.Write && c.Size == 0 && !c.Symlink:
-		return usageError{errors.New("what is written to a copy reaches nobody; give --size or --symlink")}
+		return usageError{errors.New("nobody sees what is written to a copy; give --size or --symlink")}
 	case c.Interval < time.Millisecond:
 		return usageError{errors.New("--interval must be at least 1ms")}
 	}
@@ -91,13 +92,21 @@ func (c *wineLinkCmd) Run(a *app) error {
 // checkNative refuses a native name that nothing can have.
 func (c *wineLinkCmd) checkNative(native string) error {
 	if c.Posix {
-		return checkPosixName(posixName(native))
+		if err := checkPosixName(posixName(native)); err != nil {
+			return err
+		}
+		directory, err := openPosix()
+		if err != nil {
+			return err
+		}
+		return directory.Close()
 	}
 	s, err := namedshm.Open(native, namedshm.Read)
 	if err == nil {
 		return s.Close()
 	}
-	for _, code := range []namedshm.Code{namedshm.ErrPathNotFound, namedshm.ErrInvalidName, namedshm.ErrBadPathname, namedshm.ErrNameTooLong} {
+	for _, code := range []namedshm.Code{namedshm.ErrPathNotFound, namedshm.ErrInvalidName, namedshm.ErrBadPathname,
+		namedshm.ErrNameTooLong} {
 		if errors.Is(err, code) {
 			return inVerb("link", err)
 		}
@@ -108,7 +117,7 @@ func (c *wineLinkCmd) checkNative(native string) error {
 // linkMaker makes a section available, one at a time.
 type linkMaker interface {
 	// take makes it available; errTaken says that somebody holds the name, and that it may be tried again.
-	take(s *wine.Section) error
+	take(s *wine.Attachment) error
 	// drop takes back what was made available.
 	drop()
 }
@@ -116,7 +125,7 @@ type linkMaker interface {
 // errTaken is the error of a name that is still held.
 var errTaken = errors.New("native programs still hold the old section of this name")
 
-// follow links each section that has the Windows name, one after the other.
+// follow links each section that has the Windows name, in turn.
 func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error {
 	access := namedshm.Read
 	if c.Write {
@@ -125,7 +134,7 @@ func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	events := wine.Follow(ctx, wine.Target{Prefix: c.Prefix, Name: c.Name, Access: access})
-	var waiting *wine.Section // for its native name
+	var waiting *wine.Attachment // for its native name
 	told := false
 	silence := time.After(quiet)
 	for {
@@ -139,7 +148,7 @@ func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error
 				return nil
 			case e.Kind == wine.Failed:
 				return e.Err
-			case c.JSON:
+			case a.asJSON:
 				if err := a.happening(c.Name, e); err != nil {
 					return err
 				}
@@ -150,7 +159,7 @@ func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error
 			if waiting != nil {
 				waiting.Close()
 			}
-			waiting, told = e.Section, false
+			waiting, told = e.Attachment, false
 		case <-again.C:
 		}
 		if waiting == nil {
@@ -167,7 +176,7 @@ func (c *wineLinkCmd) follow(ctx context.Context, a *app, maker linkMaker) error
 		case errors.Is(err, errTaken):
 			if !told {
 				told = true
-				a.fail(fmt.Errorf("link %s: %w", printable(c.Name, ""), err))
+				a.fail(fmt.Errorf("link %s: %w", plain.Name(c.Name), err))
 			}
 		default:
 			return err
@@ -186,24 +195,24 @@ func (c *wineLinkCmd) tellLinked(a *app) error {
 	} else {
 		native = fullName(native)
 	}
-	if c.JSON {
+	if a.asJSON {
 		return a.json(struct {
 			Event string `json:"event"`
 			Name  string `json:"name"`
 			Link  string `json:"link"`
-		}{"linked", c.Name, native})
+		}{"linked", fullName(c.Name), native})
 	}
-	return a.printf("%s is %s\n", a.name(c.Name), a.name(native))
+	return a.printf("%s is %s\n", plain.Name(c.Name), plain.Name(native))
 }
 
 // nativeName is a section's native name.
 type nativeName struct {
 	name  string
-	taken bool // it has been ours: who has it now holds the old section
+	taken bool // it has been ours: whatever has it now holds the old section
 	held  *namedshm.Section
 }
 
-func (n *nativeName) take(s *wine.Section) error {
+func (n *nativeName) take(s *wine.Attachment) error {
 	held, err := s.Link(n.name)
 	if errors.Is(err, namedshm.ErrAlreadyExists) && n.taken {
 		return errTaken

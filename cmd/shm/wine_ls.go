@@ -3,19 +3,19 @@ package main
 import (
 	"strings"
 
+	"github.com/namedshm/namedshm/internal/plain"
 	"github.com/namedshm/namedshm/wine"
 )
 
 // wineLsCmd lists prefixes and their sections.
 type wineLsCmd struct {
 	prefixFlag
-	output
 }
 
 // Help has the details and the examples.
 func (*wineLsCmd) Help() string {
-	return `Only prefixes of this user that run now are shown, with the Windows programs in them. Sections without a name cannot
-be told. With --json each prefix is an object with its sections.
+	return `Only running prefixes of this user are shown, with the Windows programs in them. Sections without a name cannot be
+seen. With --json each prefix is an object with its sections.
 
 Examples:
 
@@ -27,11 +27,11 @@ Examples:
 // listed is what --json prints.
 type listed struct {
 	wine.Prefix
-	Sections []wine.Info `json:"sections"`
-	Obstacle string      `json:"obstacle,omitempty"` // why the sections could not be listed
+	Sections []wine.SectionInfo `json:"sections"`
+	Obstacle string             `json:"obstacle,omitempty"` // why the sections could not be listed
 }
 
-// Run lists what can be listed; a prefix that cannot be entered is told and does not hide the others.
+// Run lists what can be listed; a prefix that cannot be entered is reported and does not hide the others.
 func (c *wineLsCmd) Run(a *app) error {
 	ctx, stop := untilSignalled()
 	defer stop()
@@ -53,19 +53,21 @@ func (c *wineLsCmd) Run(a *app) error {
 		if err != nil {
 			entry.Obstacle, failure = err.Error(), err
 		}
-		if c.JSON {
+		if a.asJSON {
 			if entry.Sections == nil {
-				entry.Sections = []wine.Info{}
+				entry.Sections = []wine.SectionInfo{}
 			}
 			if err := a.json(entry); err != nil {
 				return err
 			}
 			continue
 		}
-		t = append(t, a.prefixRows(&p, found)...)
+		for _, row := range prefixRows(&p, found) {
+			t.add(row...)
+		}
 	}
-	if !c.JSON {
-		if err := t.print(a.stdout, a.width()); err != nil {
+	if !a.asJSON {
+		if err := t.print(a.stdout, a.stdout.width()); err != nil {
 			return err
 		}
 	}
@@ -73,21 +75,21 @@ func (c *wineLsCmd) Run(a *app) error {
 }
 
 // prefixRows is a prefix's sections, a row for each, or one row for a prefix without.
-func (a *app) prefixRows(p *wine.Prefix, found []wine.Info) (rows [][]string) {
+func prefixRows(p *wine.Prefix, found []wine.SectionInfo) (rows [][]string) {
 	words := make([]string, len(p.Processes))
 	for i, process := range p.Processes {
 		words[i] = processText(process.PID, process.Name)
 	}
 	programs := strings.Join(words, ", ")
 	if len(found) == 0 {
-		return [][]string{{"-", "-", a.name(p.String()), programs}}
+		return [][]string{{"-", "-", plain.Name(p.String()), programs}}
 	}
 	for _, s := range found {
 		size := "?"
 		if s.Size >= 0 {
 			size = humanSize(s.Size)
 		}
-		rows = append(rows, []string{a.name(s.Name), size, a.name(p.String()), programs})
+		rows = append(rows, []string{plain.Name(s.Name), size, plain.Name(p.String()), programs})
 	}
 	return rows
 }

@@ -7,33 +7,32 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 	"github.com/namedshm/namedshm/wine"
 )
 
 // winePublishCmd gives a native section a Windows name.
 type winePublishCmd struct {
 	Name   string `arg:"" name:"windowsname" help:"The Windows name."`
-	Native string `arg:"" optional:"" name:"linuxname" help:"The native section's name; without it, the same."`
+	Native string `arg:"" optional:"" name:"linuxname" help:"The name of the native section; by default the same."`
 	prefixFlag
-	Size     size           `placeholder:"SIZE" help:"Make the native section if it does not exist, so large."`
-	ReadOnly bool           `help:"Windows programs may only read it."`
-	Hold     *time.Duration `placeholder:"DURATION" help:"Hold it that long."`
-	output
+	Size     size           `placeholder:"SIZE" help:"Create the native section with this size if it does not exist."`
+	ReadOnly bool           `help:"Let Windows programs only read it."`
+	Hold     *time.Duration `placeholder:"DURATION" help:"How long to hold it."`
 }
 
 // Help has the details and the examples.
 func (*winePublishCmd) Help() string {
-	return `A Windows program that creates the name then finds it existing, with the native section's memory; one that opens it
-finds it. Nothing is copied. Make it as large as the Windows program wants it.
+	return `A Windows program that creates the name then finds that it exists, with the native section's memory; one that opens it
+finds it too. Nothing is copied. Make the section as large as the Windows program wants it.
 
-The name is held as shm create holds one: until a key is pressed on a terminal, otherwise until the end of standard
-input; for DURATION with --hold; and in any case until SIGINT or SIGTERM. Where standard input is at its end before
-the name is published, --hold is needed. Windows programs that have opened it keep the
-memory beyond that.
+The name is held as by shm create: until a key is pressed on a terminal, otherwise until the end of standard input; for
+DURATION with --hold; and in any case until SIGINT or SIGTERM. If standard input ends before the name is published,
+--hold is required. Windows programs that have opened the section keep its memory beyond that.
 
-The prefix need not run yet: the name is published when it starts, and again whenever it starts anew. A Windows program
-that makes the section in the first moments of a prefix may be faster; that is told, and the name is published when it
-has let go. To be first for certain, start the prefix first: WINEPREFIX=P wineserver -p.
+The prefix need not be running yet: the name is published when it starts, and again at every later start. A Windows
+program that creates the section in the first moments of a prefix may win the race; shm then says so, and publishes the
+name once that program has released it. To be first for certain, start the prefix first: WINEPREFIX=P wineserver -p.
 
 ` + prefixHelp + `
 
@@ -80,9 +79,10 @@ func (c *winePublishCmd) Run(a *app) error {
 	}
 	switch why {
 	case endOfInput:
-		return fmt.Errorf("publish %s: standard input was at its end before it was published; give --hold DURATION", printable(c.Name, ""))
+		return fmt.Errorf("publish %s: standard input was at its end before it was published; give --hold DURATION",
+			plain.Name(c.Name))
 	case timeIsUp:
-		return fmt.Errorf("publish %s: it was not published within %v", printable(c.Name, ""), *c.Hold)
+		return fmt.Errorf("publish %s: it was not published within %v", plain.Name(c.Name), *c.Hold)
 	}
 	return nil
 }
@@ -99,13 +99,14 @@ func (c *winePublishCmd) section(native string) (*namedshm.Section, error) {
 	s, created, err := namedshm.OpenOrCreate(native, int64(c.Size), access)
 	if err == nil && !created && s.Size() < int64(c.Size) {
 		s.Close()
-		return nil, fmt.Errorf("publish %s: it exists, and has %s, not the %d asked for", printable(native, ""), plural(s.Size(), "byte"), int64(c.Size))
+		return nil, fmt.Errorf("publish %s: it already exists with %s instead of the %d requested", plain.Name(native),
+			plural(s.Size(), "byte"), int64(c.Size))
 	}
 	return s, err
 }
 
-// tell tells what happens, until nothing does any more, and whether it was ever published.
-func (c *winePublishCmd) tell(a *app, events <-chan wine.Event) (published bool, err error) {
+// tell reports what happens, until nothing does any more, and whether it was ever published.
+func (c *winePublishCmd) tell(a *app, events <-chan wine.Change) (published bool, err error) {
 	silence := time.After(quiet)
 	for {
 		select {
@@ -124,8 +125,8 @@ func (c *winePublishCmd) tell(a *app, events <-chan wine.Event) (published bool,
 	}
 }
 
-// event tells one event.
-func (c *winePublishCmd) event(a *app, e wine.Event) error {
+// event reports one event.
+func (c *winePublishCmd) event(a *app, e wine.Change) error {
 	switch {
 	case e.Kind == wine.Failed:
 		var failed *namedshm.Error
@@ -133,7 +134,7 @@ func (c *winePublishCmd) event(a *app, e wine.Event) error {
 			return e.Err
 		}
 		return fmt.Errorf("publish: %w", e.Err)
-	case c.JSON:
+	case a.asJSON:
 		return a.happening(c.Name, e)
 	}
 	a.happened(c.Name, e)

@@ -6,22 +6,22 @@ import (
 	"io"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 )
 
 // writeCmd writes into a section that exists. It makes none.
 type writeCmd struct {
 	Name   string `arg:"" help:"The section's name."`
-	Offset size   `placeholder:"N" help:"Where to begin."`
+	Offset size   `placeholder:"N" help:"The first byte to write."`
 	source
-	output
 }
 
 // Help has the details and the examples.
 func (*writeCmd) Help() string {
-	return `Content that does not fit behind the offset is refused before a byte is written. Where its length is
-not known beforehand (a pipe), what fits is written, and then the command fails.
+	return `Content that does not fit at the offset is refused before a byte is written. If its length is not known beforehand (a
+pipe), what fits is written, and then the command fails.
 
-On a terminal a progress bar appears when it takes longer than half a second.
+On a terminal a progress bar appears when writing takes longer than half a second.
 
 Examples:
 
@@ -50,12 +50,12 @@ func (c *writeCmd) Run(a *app) error {
 	defer s.Close()
 	wrote, err := a.fill(s, int64(c.Offset), content)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", printable(c.Name, ""), err)
+		return fmt.Errorf("write %s: %w", plain.Name(c.Name), err)
 	}
-	if c.JSON {
-		return a.json(written{Name: s.Name(), Size: s.Size(), Offset: int64(c.Offset), Written: wrote})
+	if a.asJSON {
+		return a.json(written{Name: fullName(s.Name()), Size: s.Size(), Offset: int64(c.Offset), Written: wrote})
 	}
-	return a.printf("wrote %s to %s at offset %d\n", plural(wrote, "byte"), a.name(s.Name()), int64(c.Offset))
+	return a.printf("wrote %s to %s at offset %d\n", plural(wrote, "byte"), plain.Name(s.Name()), int64(c.Offset))
 }
 
 // written is what write --json prints.
@@ -74,14 +74,14 @@ func (a *app) fill(s *namedshm.Section, offset int64, content *payload) (int64, 
 	if content.length == 0 && content.nul == 0 {
 		return 0, nil
 	}
-	w, err := newWindow(s, offset, 0, namedshm.Write)
+	w, err := newByteRange(s, offset, 0, namedshm.Write)
 	if err != nil {
 		return 0, err
 	}
 	defer w.Close()
 	bar := a.newSlowBar(content.length)
 	defer bar.finish()
-	wrote, err := io.CopyBuffer(&filler{window: w, bar: bar}, content, make([]byte, 1<<20))
+	wrote, err := io.CopyBuffer(&filler{to: w, bar: bar}, content, make([]byte, 1<<20))
 	if err != nil {
 		return wrote, err
 	}
@@ -91,21 +91,22 @@ func (a *app) fill(s *namedshm.Section, offset int64, content *payload) (int64, 
 	return wrote, err
 }
 
-// filler writes into a window from its beginning on.
+// filler writes into a range from its beginning on.
 type filler struct {
-	window *window
-	at     int64
-	bar    *slowBar
+	to  *byteRange
+	at  int64
+	bar *slowBar
 }
 
 func (f *filler) Write(p []byte) (int, error) {
-	room := f.window.length - f.at
+	room := f.to.length - f.at
 	fits := p[:min(int64(len(p)), room)]
-	n, err := f.window.WriteAt(fits, f.at)
+	n, err := f.to.WriteAt(fits, f.at)
 	f.at += int64(n)
 	f.bar.show(f.at)
 	if err == nil && len(fits) < len(p) {
-		err = fmt.Errorf("there is more content than room: the first %s are written, the section is full", plural(f.at, "byte"))
+		err = fmt.Errorf("the content is larger than the room: the first %s are written, the section is full",
+			plural(f.at, "byte"))
 	}
 	return n, err
 }

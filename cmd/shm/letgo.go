@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/namedshm/namedshm/inspect"
 	"golang.org/x/term"
 )
 
@@ -15,7 +16,7 @@ type holding struct {
 	what     string // what ends it, for people; "" when it ends at once
 	timer    <-chan time.Time
 	terminal *os.File // where a key ends it; nil for nowhere
-	input    *os.File // whose end ends it; nil for none
+	input    *os.File // ends the holding when it ends; nil for none
 	signals  chan os.Signal
 }
 
@@ -33,7 +34,7 @@ func (a *app) newHolding(duration *time.Duration, inputTaken bool) *holding {
 	if duration != nil && *duration <= 0 {
 		return h
 	}
-	// Who has put us into the background keeps the terminal: reading it, or changing its mode, would stop us.
+	// A shell that has put us into the background keeps the terminal: reading it, or changing its mode, would stop us.
 	if !inputTaken && isTerminal(a.stdin) && inForeground(a.stdin) {
 		h.terminal = a.stdin
 	}
@@ -91,4 +92,38 @@ func readKey(terminal *os.File) string {
 		return endOfInput
 	}
 	return "key pressed"
+}
+
+// released is what create --json prints when it has let go.
+type released struct {
+	Name     string `json:"name"`
+	Released string `json:"released"` // why
+	Gone     bool   `json:"gone"`     // nobody else holds it
+}
+
+// letGo closes a handle and says what becomes of the object: gone is what to say when nobody else holds it.
+func (a *app) letGo(name, gone string, handle io.Closer, why string) error {
+	if err := handle.Close(); err != nil {
+		return err
+	}
+	info, err := inspect.Stat(name)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	isGone := err != nil
+	switch {
+	case a.asJSON:
+		return a.json(released{Name: fullName(name), Released: why, Gone: isGone})
+	case isGone:
+		return a.printf("released (%s): %s\n", why, gone)
+	}
+	return a.printf("released (%s): %s\n", why, stillHeld(&info))
+}
+
+// stillHeld says who else holds an object.
+func stillHeld(info *inspect.Info) string {
+	if len(info.Holders) == 0 {
+		return "others still hold it"
+	}
+	return "still held by " + holderList(info.Holders)
 }

@@ -4,85 +4,49 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/kernel"
 	"github.com/namedshm/namedshm/wine"
 )
 
-// guardedFile is a file in /dev/shm that is removed when this process has ended, however it ends: a process of its own
-// waits for that, at the end of a pipe. Only a file that is still the same one is removed.
-type guardedFile struct {
-	path  string
-	guard *exec.Cmd
-	pipe  io.Closer
-}
-
-// guard starts the waiting for a file that has been made.
-func guard(path string) (*guardedFile, error) {
-	self, err := os.Executable()
+// openPosix opens the directory of the files that shm_open means. What is made there has to be its maker's until it is
+// removed: where others could put something else in its place nothing is made.
+func openPosix() (*os.Root, error) {
+	directory, err := os.OpenRoot(filepath.Dir(posixName("x")))
 	if err != nil {
 		return nil, err
 	}
-	g := &guardedFile{path: path, guard: exec.Command(self, "wine-guard", path)}
-	if g.pipe, err = g.guard.StdinPipe(); err != nil {
-		return nil, err
+	open, err := directory.Open(".")
+	if err == nil {
+		if err = kernel.JudgeShared(directory.Name(), open.Fd()); err != nil {
+			err = fmt.Errorf("%w; have root own it (chown root) and make it sticky (chmod +t)", err)
+		}
+		open.Close()
 	}
-	ready, err := g.guard.StdoutPipe()
 	if err != nil {
+		directory.Close()
 		return nil, err
 	}
-	if err := g.guard.Start(); err != nil {
-		return nil, err
-	}
-	if _, err := ready.Read(make([]byte, 1)); err != nil {
-		g.remove()
-		return nil, fmt.Errorf("%s would be left behind after a crash: %w", path, err)
-	}
-	return g, nil
+	return directory, nil
 }
 
-// remove removes the file, by letting the guard do it.
-func (g *guardedFile) remove() {
-	g.pipe.Close()
-	g.guard.Wait()
-}
-
-// wineGuardCmd is the guard.
-type wineGuardCmd struct {
-	Path string `arg:"" help:"The file."`
-}
-
-// Run waits for the end of the process that has started it. A Ctrl-C that is meant for that one reaches both.
-func (c *wineGuardCmd) Run(a *app) error {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	before, err := os.Lstat(c.Path)
-	if err != nil {
-		return err
+// removePosix removes a file of ours there.
+func removePosix(path string) {
+	if directory, err := openPosix(); err == nil {
+		directory.Remove(filepath.Base(path))
+		directory.Close()
 	}
-	if err := a.printf("\n"); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, a.stdin); err != nil {
-		return err
-	}
-	if after, err := os.Lstat(c.Path); err == nil && os.SameFile(before, after) {
-		return os.Remove(c.Path)
-	}
-	return nil
 }
 
 // checkPosixName refuses what would be a file elsewhere.
 func checkPosixName(path string) error {
 	if name := strings.TrimPrefix(path, "/dev/shm/"); name == "" || filepath.Base(name) != name || name[0] == '.' {
-		return fmt.Errorf("%q is no name for a file in /dev/shm; give another as LINUXNAME", name)
+		return fmt.Errorf("%q is not a valid file name in /dev/shm; give another as LINUXNAME", name)
 	}
 	return nil
 }
@@ -92,13 +56,18 @@ func makeFile(path string, size int64) (*os.File, error) {
 	if err := checkPosixName(path); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	directory, err := openPosix()
 	if err != nil {
 		return nil, err
 	}
+	defer directory.Close()
+	file, err := directory.OpenFile(filepath.Base(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", directory.Name(), err)
+	}
 	if err := file.Truncate(size); err != nil {
 		file.Close()
-		os.Remove(path)
+		directory.Remove(filepath.Base(path))
 		return nil, err
 	}
 	return file, nil
@@ -115,11 +84,11 @@ func (c *wineLinkCmd) offerFile(ctx context.Context, a *app, native string) erro
 	defer file.Close()
 	g, err := guard(path)
 	if err != nil {
-		os.Remove(path)
+		removePosix(path)
 		return err
 	}
 	defer g.remove()
-	s, err := wine.FromFile(file, namedshm.ReadWrite)
+	s, err := wine.SectionOfFile(file, namedshm.ReadWrite)
 	if err != nil {
 		return err
 	}
@@ -142,12 +111,12 @@ func (c *wineLinkCmd) offerFile(ctx context.Context, a *app, native string) erro
 	}
 }
 
-// offered tells an event of the file's.
-func (c *wineLinkCmd) offered(a *app, e wine.Event) error {
+// offered reports an event of the file's.
+func (c *wineLinkCmd) offered(a *app, e wine.Change) error {
 	switch {
 	case e.Kind == wine.Failed:
 		return e.Err
-	case !c.JSON:
+	case !a.asJSON:
 		a.happened(c.Name, e)
 	default:
 		if err := a.happening(c.Name, e); err != nil {
@@ -160,22 +129,26 @@ func (c *wineLinkCmd) offered(a *app, e wine.Event) error {
 	return nil
 }
 
-// symbolicLink leads to the wineserver's descriptor.
+// symbolicLink points to the wineserver's descriptor.
 type symbolicLink struct {
 	file string
 	made *guardedFile
 }
 
-func (l *symbolicLink) take(s *wine.Section) error {
+func (l *symbolicLink) take(s *wine.Attachment) error {
 	if err := checkPosixName(l.file); err != nil {
 		return err
 	}
-	err := os.Symlink(s.Path(), l.file)
+	directory, err := openPosix()
 	if err != nil {
 		return err
 	}
+	defer directory.Close()
+	if err := directory.Symlink(s.Path(), filepath.Base(l.file)); err != nil {
+		return fmt.Errorf("%s: %w", directory.Name(), err)
+	}
 	if l.made, err = guard(l.file); err != nil {
-		os.Remove(l.file)
+		removePosix(l.file)
 	}
 	return err
 }
@@ -187,7 +160,7 @@ func (l *symbolicLink) drop() {
 	}
 }
 
-// copiedFile is a copy that is made anew all the time.
+// copiedFile is a copy that is refreshed all the time.
 type copiedFile struct {
 	file     string
 	interval time.Duration
@@ -196,19 +169,19 @@ type copiedFile struct {
 	done     chan struct{}
 }
 
-func (f *copiedFile) take(s *wine.Section) error {
-	from, err := s.Map(0, 0, namedshm.Read)
+func (f *copiedFile) take(s *wine.Attachment) error {
+	from, err := s.Section.Map(0, 0, namedshm.Read)
 	if err != nil {
 		return err
 	}
-	file, err := makeFile(f.file, s.Size())
+	file, err := makeFile(f.file, s.Section.Size())
 	if err != nil {
 		from.Close()
 		return err
 	}
 	if f.made, err = guard(f.file); err != nil {
 		from.Close()
-		os.Remove(f.file)
+		removePosix(f.file)
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())

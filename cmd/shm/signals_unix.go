@@ -15,8 +15,8 @@ func endedBy(s *os.ProcessState) (signal int, ok bool) {
 	return int(status.Signal()), ok && status.Signaled()
 }
 
-// endBy ends this process by a signal that it has caught: a script that was interrupted with it goes on after a command
-// that merely exits.
+// endBy ends this process by a signal that it has caught: a script that was interrupted with it would continue after a
+// command that merely exits.
 func endBy(sig os.Signal) error {
 	number, ok := sig.(syscall.Signal)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/namedshm/namedshm"
 )
 
-// TestSettle: who waits for a section sees what its maker writes a moment after it has appeared; and an empty one does
-// not make anybody wait for ever.
+// TestSettle: a waiter for a section sees what its creator writes a moment after it has appeared; and an empty one does
+// not make it wait forever.
 func TestSettle(t *testing.T) {
 	isolate(t)
 	s, err := namedshm.Create(fmt.Sprintf(`Local\shm-settle-%d`, os.Getpid()), 256, namedshm.ReadWrite)
@@ -19,7 +19,7 @@ func TestSettle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	w, err := newWindow(s, 0, 0, namedshm.ReadWrite)
+	w, err := newByteRange(s, 0, 0, namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,21 +42,21 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestWindow: any offset will do, though a view begins at multiples of 64 KiB.
-func TestWindow(t *testing.T) {
+// TestByteRange: any offset will do, though a view begins at multiples of 64 KiB.
+func TestByteRange(t *testing.T) {
 	isolate(t)
-	s, err := namedshm.Create(fmt.Sprintf(`Local\shm-window-%d`, os.Getpid()), 1<<20, namedshm.ReadWrite)
+	s, err := namedshm.Create(fmt.Sprintf(`Local\shm-byterange-%d`, os.Getpid()), 1<<20, namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	whole, err := newWindow(s, 0, 0, namedshm.ReadWrite)
+	whole, err := newByteRange(s, 0, 0, namedshm.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer whole.Close()
 	for _, offset := range []int64{0, 1, 65535, 65536, 65537, 1<<20 - 1} {
-		w, err := newWindow(s, offset, 1, namedshm.ReadWrite)
+		w, err := newByteRange(s, offset, 1, namedshm.ReadWrite)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestWindow(t *testing.T) {
 		}
 	}
 	for _, bad := range [][2]int64{{1 << 20, 0}, {1 << 40, 1}, {0, 1<<20 + 1}, {1<<20 - 1, 2}, {1, 1<<63 - 1}} {
-		if w, err := newWindow(s, bad[0], bad[1], namedshm.Read); err == nil {
+		if w, err := newByteRange(s, bad[0], bad[1], namedshm.Read); err == nil {
 			w.Close()
 			t.Errorf("%d bytes from %d are mapped", bad[1], bad[0])
 		}

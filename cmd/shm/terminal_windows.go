@@ -6,7 +6,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableSequences makes the console understand control sequences, which it does only when it is told to.
+// inForeground: no job control here could keep a terminal from us.
+func inForeground(*os.File) bool { return true }
+
+// enableSequences makes the console understand control sequences, which it does only on request.
 func enableSequences(console *os.File) (restore func(), err error) {
 	h := windows.Handle(console.Fd())
 	var mode uint32

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/plain"
 	"golang.org/x/term"
 )
 
@@ -25,7 +26,7 @@ type live struct {
 	shotTop       int64     // where it begins
 	changed       []time.Time
 	gone          time.Time // since when there is no section; zero while there is one
-	obstacle      error     // why it cannot be looked into at the moment
+	obstacle      error     // why it cannot be inspected at the moment
 	note          string    // what changed last
 	drawn         string
 }
@@ -35,10 +36,14 @@ const markFor = time.Second
 
 // Control sequences of the terminal. Between begin and end of a synchronized update it shows nothing half-drawn.
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
-	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
-	beginUpdate = "\x1b[?2026h\x1b[H"
-	endUpdate   = "\x1b[?2026l"
+	enterScreen         sequence = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
+	leaveScreen         sequence = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+	beginUpdate         sequence = "\x1b[?2026h\x1b[H"
+	endUpdate           sequence = "\x1b[?2026l"
+	clearLine           sequence = "\x1b[K"
+	nextLine            sequence = "\r\n"
+	bold, faint, normal sequence = "\x1b[1m", "\x1b[2m", "\x1b[22m"
+	reverse, unreverse  sequence = "\x1b[7m", "\x1b[27m"
 )
 
 // live runs the view and gives the terminal back as it was.
@@ -59,15 +64,15 @@ func (c *watchCmd) live(a *app) error {
 		defer term.Restore(int(a.stdin.Fd()), state)
 		go readKeys(a.stdin, keys)
 	}
-	restore, err := enableSequences(a.stdout)
+	restore, err := enableSequences(a.stdout.file)
 	if err != nil {
 		return err
 	}
 	defer restore()
-	if err := a.printf(enterScreen); err != nil {
+	if err := a.stdout.draw(drawing{[]any{enterScreen}}); err != nil {
 		return err
 	}
-	defer a.printf(leaveScreen)
+	defer a.stdout.draw(drawing{[]any{leaveScreen}})
 	tick := time.NewTicker(c.Interval)
 	defer tick.Stop()
 	for {
@@ -134,7 +139,7 @@ func (l *live) press(key string) bool {
 	return true
 }
 
-// last is the offset behind the last byte that can be shown.
+// last is the offset after the last byte that can be shown.
 func (l *live) last() int64 {
 	if l.shot == nil {
 		return max(l.end, l.begin+1)
@@ -160,7 +165,7 @@ func (l *live) columns() int {
 
 // update looks at the terminal's size and at the section.
 func (l *live) update() {
-	if w, h, err := term.GetSize(int(l.app.stdout.Fd())); err == nil && w > 0 && h > 0 {
+	if w, h, err := term.GetSize(int(l.app.stdout.file.Fd())); err == nil && w > 0 && h > 0 {
 		l.width, l.height = w, h
 	} else if l.width == 0 {
 		l.width, l.height = 80, 24
@@ -178,7 +183,7 @@ func (l *live) update() {
 	shot, err := look(l.name, l.top, length)
 	l.obstacle = nil
 	switch {
-	case errors.Is(err, namedshm.ErrBusy): // somebody stopped while burying; the next look may do better
+	case errors.Is(err, namedshm.ErrBusy): // somebody stopped while sweeping; the next look may do better
 		return
 	case err != nil && shot == nil:
 		l.obstacle = err
@@ -208,77 +213,81 @@ func (l *live) compare(shot *snapshot, now time.Time) {
 		for _, i := range at {
 			l.changed[i] = now
 		}
-		l.note = fmt.Sprintf("last change %s: %s at %#x", now.Format(time.TimeOnly), plural(int64(len(at)), "byte"), l.top+int64(at[0]))
+		l.note = fmt.Sprintf("last change %s: %s at %#x", now.Format(time.TimeOnly), plural(int64(len(at)), "byte"),
+			l.top+int64(at[0]))
 	}
 	l.shot, l.shotTop = shot, l.top
 }
 
 // draw writes a frame over the one before, if it differs.
 func (l *live) draw() error {
-	var b strings.Builder
-	l.line(&b, l.header())
+	var frame drawing
+	frame.control(beginUpdate)
+	l.line(&frame, l.header())
 	for i := range max(l.rows(), 0) {
-		b.WriteString("\r\n")
-		l.line(&b, l.row(l.top+int64(i*l.columns())))
+		frame.control(nextLine)
+		l.line(&frame, l.row(l.top+int64(i*l.columns())))
 	}
 	if l.height > 1 {
-		b.WriteString("\r\n")
-		l.line(&b, l.footer())
+		frame.control(nextLine)
+		l.line(&frame, l.footer())
 	}
-	frame := b.String()
-	if frame == l.drawn {
+	frame.control(endUpdate)
+	drawn := frame.rendered()
+	if drawn == l.drawn {
 		return nil
 	}
-	l.drawn = frame
-	_, err := l.app.stdout.WriteString(beginUpdate + frame + endUpdate)
-	return err
+	l.drawn = drawn
+	return l.app.stdout.draw(frame)
 }
 
-// line writes a line and clears what is behind it. Behind a full line there is nothing, and clearing would take its
-// last character.
-func (l *live) line(b *strings.Builder, text string) {
-	b.WriteString(text)
-	if cells(text) < l.width {
-		b.WriteString("\x1b[K")
+// line adds a line and clears the rest of it. Behind a full line there is nothing, and clearing would take its last
+// character.
+func (l *live) line(frame *drawing, line drawing) {
+	frame.add(line)
+	if cells(line.words()) < l.width {
+		frame.control(clearLine)
 	}
 }
 
 // row is the row that begins at an offset, or nothing where the last snapshot has no such byte.
-func (l *live) row(offset int64) string {
+func (l *live) row(offset int64) (shown drawing) {
 	if l.shot == nil || offset < l.shotTop || offset >= l.shotTop+int64(len(l.shot.bytes)) {
-		return ""
+		return shown
 	}
 	from, columns := int(offset-l.shotTop), l.columns()
 	bytes := l.shot.bytes[from:min(from+columns, len(l.shot.bytes))]
-	text := hexRow(offset, bytes, columns, func(j int) bool {
+	shown = hexRow(offset, bytes, columns, func(j int) bool {
 		return from+j < len(l.changed) && time.Since(l.changed[from+j]) < markFor
 	})
 	if !l.gone.IsZero() {
-		return "\x1b[2m" + text + "\x1b[22m"
+		shown = drawing{slices.Concat([]any{faint}, shown.parts, []any{normal})}
 	}
-	return text
+	return shown
 }
 
 // header is the first line: which section, how large, and whether it is there.
-func (l *live) header() string {
-	text := l.app.name(l.name)
+func (l *live) header() (shown drawing) {
+	text := plain.Name(l.name)
 	if l.shot != nil {
 		text += "  " + exactSize(l.shot.size)
 	}
 	switch {
 	case l.obstacle != nil:
-		text += "  " + printable(l.obstacle.Error(), "")
+		text += "  " + plain.Text(l.obstacle.Error(), "")
 	case !l.gone.IsZero():
 		text += "  gone since " + l.gone.Format(time.TimeOnly) + ", waiting for it to come back"
 	}
-	return "\x1b[1m" + shorten(text, l.width, true) + "\x1b[22m"
+	shown.within(bold, normal, shorten(text, l.width, true))
+	return shown
 }
 
 // footer is the last line: the keys, and what happened last.
-func (l *live) footer() string {
+func (l *live) footer() (shown drawing) {
 	text := "q quit  ↑ ↓ PgUp PgDn Home End move"
 	if l.note != "" {
 		text += "  " + l.note
 	}
-	return "\x1b[2m" + shorten(text, l.width, true) + "\x1b[22m"
+	shown.within(faint, normal, shorten(text, l.width, true))
+	return shown
 }

@@ -33,7 +33,8 @@ func TestMemorySeesWhatIsLeft(t *testing.T) {
 		t.Fatal("it does not see the mapping")
 	}
 	entry := m.(*procMemory).entry
-	if before := m.before(); !strings.Contains(before, fmt.Sprintf("mapped by the processes %d", os.Getpid())) || !strings.Contains(before, entry) || entry == "" {
+	if before := m.before(); !strings.Contains(before, fmt.Sprintf("mapped by processes %d", os.Getpid())) ||
+		!strings.Contains(before, entry) || entry == "" {
 		t.Errorf("it says %q", before)
 	}
 	if after, err := m.after(); err == nil || !strings.Contains(err.Error(), "still map") {

@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/plain"
 )
 
 // procMemory is a section's memory as /proc shows it: an inode that processes map.
@@ -14,12 +18,13 @@ type procMemory struct {
 	device, inode string
 	what          string // memfd or System V segment
 	processes     []int
-	entries       string // a pattern for the small file that stands for the name
+	root          string
+	entries       string // a pattern for the small file that stands for the name, in the root
 	entry         string // that file
 }
 
-// memoryOf finds the shared mapping of this size of one of our processes: an event's memory is shared too, and larger. It
-// is nil where /proc does not show it.
+// memoryOf finds the shared mapping of this size of one of our processes: an event's memory is shared too, and larger.
+// It is nil where /proc does not show it.
 func memoryOf(pid int, name string, size int64) memory {
 	m := &procMemory{}
 	for _, line := range mappings(pid) {
@@ -32,16 +37,16 @@ func memoryOf(pid int, name string, size int64) memory {
 		return nil
 	}
 	m.processes = m.users()
-	root := os.Getenv("NAMEDSHM_ROOT")
-	if root == "" {
-		root = "/dev/shm"
-	}
-	m.entries = filepath.Join(root, "namedshm-*", name[strings.IndexByte(name, '\\')+1:])
-	if found, _ := filepath.Glob(m.entries); len(found) == 1 {
-		m.entry = found[0]
+	root := kernel.Root()
+	m.root, m.entries = root, filepath.Join("namedshm-*", name[strings.IndexByte(name, '\\')+1:])
+	if found, _ := m.files(); len(found) == 1 {
+		m.entry = filepath.Join(root, found[0])
 	}
 	return m
 }
+
+// files is the files that stand for the name. The root's path may itself look like a pattern.
+func (m *procMemory) files() ([]string, error) { return fs.Glob(os.DirFS(m.root), m.entries) }
 
 // mappings is /proc/pid/maps in fields: range, permissions, offset, device, inode, and what is mapped.
 func mappings(pid int) (lines [][]string) {
@@ -88,10 +93,10 @@ func (m *procMemory) users() (pids []int) {
 }
 
 func (m *procMemory) before() string {
-	text := fmt.Sprintf("in /proc/*/maps: inode %s, mapped by the processes %s\n%s",
+	text := fmt.Sprintf("in /proc/*/maps: inode %s, mapped by processes %s\n%s",
 		m.inode, strings.Trim(fmt.Sprint(m.processes), "[]"), m.what)
 	if m.entry != "" {
-		text += "\nand a small file that stands for the name:\n" + m.entry
+		text += "\nand a small file that stands for the name:\n" + plain.Text(m.entry, "")
 	}
 	return text
 }
@@ -100,12 +105,13 @@ func (m *procMemory) after() (string, error) {
 	if pids := m.users(); len(pids) > 0 {
 		return "", fmt.Errorf("the processes %v still map inode %s", pids, m.inode)
 	}
-	found, err := filepath.Glob(m.entries)
+	found, err := m.files()
 	if err != nil {
 		return "", err
 	}
 	if len(found) > 0 {
-		return "", errors.New(found[0] + " is still there")
+		return "", errors.New(filepath.Join(m.root, found[0]) + " is still there")
 	}
-	return fmt.Sprintf("in /proc/*/maps: nobody maps inode %s\nand there is no file %s", m.inode, m.entries), nil
+	return fmt.Sprintf("in /proc/*/maps: no process maps inode %s\nand there is no file %s", m.inode,
+		plain.Text(filepath.Join(m.root, m.entries), "")), nil
 }

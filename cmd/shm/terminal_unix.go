@@ -17,3 +17,6 @@ func inForeground(terminal *os.File) bool {
 	ours, err := unix.Getpgid(0)
 	return err == nil && ours == reading
 }
+
+// enableSequences: terminals understand control sequences.
+func enableSequences(*os.File) (restore func(), err error) { return func() {}, nil }

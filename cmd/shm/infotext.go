@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/plain"
+)
+
+// stateText is the state of an event, mutex or semaphore, and a mutex's owner, in a few words. ls, stat, the creating
+// verbs and the error of a wait in vain show it; --json does not.
+func stateText(i *inspect.Info) string {
+	s := i.State
+	switch {
+	case s == nil:
+		return "?"
+	case s.Semaphore != nil:
+		return fmt.Sprintf("count %d of %d", s.Semaphore.Count, s.Semaphore.Maximum)
+	case i.Kind == inspect.KindEvent && s.Signaled:
+		return "set (" + resetText(s.Reset) + ")"
+	case i.Kind == inspect.KindEvent:
+		return "not set (" + resetText(s.Reset) + ")"
+	case s.Abandoned:
+		return "abandoned"
+	case s.Ownership != nil:
+		return ownerText(s.Ownership)
+	}
+	return "free"
+}
+
+// resetText is an event's mode.
+func resetText(m *namedshm.ResetMode) string {
+	if m == nil {
+		return "?"
+	}
+	return m.String()
+}
+
+// ownerText says who owns a mutex, and for how long already.
+func ownerText(o *inspect.Ownership) string {
+	text := "owned"
+	if o.PID > 0 {
+		text += " by " + processText(o.PID, o.Command)
+	}
+	if !o.Since.IsZero() {
+		text += " for " + age(o.Since)
+	}
+	return text
+}
+
+// processText is a process in a few words: "412 shm".
+func processText(pid int, command string) string {
+	return strings.TrimSpace(strconv.Itoa(pid) + " " + plain.Name(command))
+}
+
+// waiting says how many wait, where anybody does.
+func waiting(s *inspect.State) string {
+	switch {
+	case s == nil || s.Waiters <= 0:
+		return ""
+	case s.Waiters == 1:
+		return ", 1 waits"
+	}
+	return fmt.Sprintf(", %d wait", s.Waiters)
+}
+
+// waitersText is how many wait, and among whom to look for them. Which of these is waiting is not known: a handle may
+// wait or not, or several times.
+func waitersText(i *inspect.Info) string {
+	text := count(i.State.Waiters)
+	if i.State.Waiters <= 0 {
+		return text
+	}
+	seen := 0
+	var others []inspect.Holder
+	for _, h := range i.Holders {
+		seen += h.Handles
+		// The owner's only handle owns, and so it does not wait.
+		if o := i.State.Ownership; o == nil || h.PID != o.PID || h.Handles != 1 {
+			others = append(others, h)
+		}
+	}
+	if seen != i.Handles || len(others) == 0 { // a process that cannot be seen may be the waiter
+		return text
+	}
+	return text + ", among " + holderList(others)
+}
+
+// exactSize is a size to the byte, and for people.
+func exactSize(n int64) string {
+	switch {
+	case n < 0:
+		return "?"
+	case n < 1024:
+		return plural(n, "byte")
+	}
+	return fmt.Sprintf("%s (%s)", plural(n, "byte"), humanSize(n))
+}
+
+func createdAt(t time.Time) string {
+	if t.IsZero() {
+		return "?"
+	}
+	return fmt.Sprintf("%s (%s ago)", t.Local().Format("2006-01-02 15:04:05 MST"), age(t))
+}
+
+// holderCounts says what a process holds of an object.
+func holderCounts(info *inspect.Info, h inspect.Holder) string {
+	var words []string
+	if h.Handles >= 0 {
+		words = append(words, plural(int64(h.Handles), "handle"))
+	}
+	if h.Views >= 0 && info.Kind == inspect.KindSection {
+		words = append(words, plural(int64(h.Views), "view"))
+	}
+	if info.State != nil && info.State.Ownership != nil && info.State.Ownership.PID == h.PID {
+		words = append(words, "owns it")
+	}
+	return strings.Join(words, ", ")
+}
+
+// sizeText is how large a section is, and how much of it is in memory.
+func sizeText(i *inspect.Info) string {
+	if i.Flow != nil {
+		return flowText(i.Flow)
+	}
+	text := humanSize(i.Size)
+	if i.Resident >= 0 {
+		text += ", " + humanSize(i.Resident) + " resident"
+	}
+	return text
+}
+
+// count is a number that may be unknown.
+func count(n int) string {
+	if n < 0 {
+		return "?"
+	}
+	return strconv.Itoa(n)
+}
+
+// known is a text that may be unknown.
+func known(s string) string {
+	if s == "" {
+		return "?"
+	}
+	return s
+}
+
+// holderList is processes in a few words: "412 shm, 977 python3".
+func holderList(holders []inspect.Holder) string {
+	words := make([]string, len(holders))
+	for i, h := range holders {
+		words[i] = processText(h.PID, h.Command)
+	}
+	return strings.Join(words, ", ")
+}
+
+// age is the time since then in two units at most: "3s", "12m", "5h20m", "3d4h".
+func age(then time.Time) string {
+	if then.IsZero() {
+		return "?"
+	}
+	d := max(time.Since(then), 0)
+	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%dd%dh", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh%dm", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%dm", minutes)
+	}
+	return fmt.Sprintf("%ds", int(d.Seconds()))
+}
