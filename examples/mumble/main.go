@@ -40,7 +40,7 @@ type link struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, context.Cause(ctx)) {
 		fmt.Fprintln(os.Stderr, "mumble:", err)
 		os.Exit(1)
 	}
@@ -58,7 +58,7 @@ func run(ctx context.Context, arguments []string) error {
 		select {
 		case e, open := <-events:
 			if !open {
-				return ctx.Err()
+				return context.Cause(ctx)
 			}
 			game.close()
 			game = nil
@@ -69,7 +69,7 @@ func run(ctx context.Context, arguments []string) error {
 				fmt.Println("the game is gone:", e.Reason)
 			default:
 				var err error
-				if game, err = newSession(e.Section); err != nil {
+				if game, err = newSession(e.Attachment); err != nil {
 					return err
 				}
 			}
@@ -84,14 +84,14 @@ const pace = time.Millisecond
 
 // session is a game that runs.
 type session struct {
-	section *wine.Section
+	section *wine.Attachment
 	view    *namedshm.View
 	watch   watch
 	shown   uint32
 }
 
-func newSession(s *wine.Section) (*session, error) {
-	v, err := s.Map(0, 0, namedshm.Read)
+func newSession(s *wine.Attachment) (*session, error) {
+	v, err := s.Section.Map(0, 0, namedshm.Read)
 	if err != nil {
 		s.Close()
 		return nil, err

@@ -7,8 +7,8 @@ import (
 
 // watch makes snapshots of one structure that a game writes. The structure has no lock and no word that says "being
 // written", only a tick that is one more after every update. So a snapshot is whole when no update can have been under
-// way: it was begun and ended with the same tick, soon after that tick had appeared. A game that publishes in the pace of
-// its frames is then waiting for the next.
+// way: it was begun and ended with the same tick, soon after that tick had appeared. A game that publishes in the pace
+// of its frames is then waiting for the next.
 type watch struct {
 	memory *link
 	tick   uint32
@@ -22,8 +22,8 @@ const quiet = 2 * time.Millisecond
 // still is how long the tick must have stood for the game to be taken as pausing.
 const still = 200 * time.Millisecond
 
-// snapshot is a copy that is whole. ok is false where none could be made just now: then it is tried again after the next
-// update.
+// snapshot is a copy that is whole. ok is false where none could be made just now: then it is tried again after the
+// next update.
 func (w *watch) snapshot() (copied link, ok bool) {
 	now := time.Now()
 	tick := atomic.LoadUint32(&w.memory.Tick)

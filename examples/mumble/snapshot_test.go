@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 	"unsafe"
@@ -42,5 +44,17 @@ func TestSnapshotNeedsQuiet(t *testing.T) {
 	w := watch{memory: l, tick: 7, before: now, looked: now.Add(-10 * quiet)}
 	if _, ok := w.snapshot(); ok {
 		t.Error("an update may have been under way, and the copy counts")
+	}
+}
+
+// TestEndedForAReason: run says why it was ended, with a prefix that exists and with one that does not.
+func TestEndedForAReason(t *testing.T) {
+	reason := errors.New("the overlay is closed")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(reason)
+	for _, arguments := range [][]string{{t.TempDir()}, {"/nonexistent"}} {
+		if err := run(ctx, arguments); !errors.Is(err, reason) {
+			t.Errorf("%q: %v, want %v", arguments, err, reason)
+		}
 	}
 }

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     std::wcscpy(link->description, L"Walks in a circle.");
     link->uiVersion = 2;
     for (std::uint32_t tick = 1; frames < 0 || tick <= static_cast<std::uint32_t>(frames); tick++) {
-        // All that is written can be told from the tick, so that a reader can tell whether it has one update or two halves.
+        // Everything written follows from the tick, so that a reader can check whether it has one update or two halves.
         float angle = static_cast<float>(tick) / 100;
         float front[3] = {-std::sin(angle), 0, std::cos(angle)};
         for (int i = 0; i < 3; i++)
