@@ -33,10 +33,11 @@ func (f Fault) String() string { return fmt.Sprintf("%s: %s", f.Call.Name(), uni
 
 // FailAt lets the actor go until one of the library's own system calls fails by our doing: each call can fail with each
 // error of fits, and of all these points it is the n-th, counted from 0. The call is not made, but for close, which
-// frees the descriptor whatever it says. With lasting, every later call of the operation which that error fits fails with it too.
+// frees the descriptor whatever it says. With lasting, every later call of the operation which that error fits fails
+// with it too.
 //
-// happened is false if there are fewer points: the operation then ended as if nobody looked. A lasting failure ends with
-// the operation too; otherwise the actor has to be let go.
+// happened is false if there are fewer points: the operation then ended as if nobody looked. A lasting failure ends
+// with the operation too; otherwise the actor has to be let go.
 func (tr *Tracer) FailAt(n int, fits func(Call) []unix.Errno, lasting bool) (f Fault, happened bool) {
 	tr.t.Helper()
 	ours := tr.enter()

@@ -35,6 +35,19 @@ func (w *World) Leftovers(t Host) []string {
 	return found
 }
 
+// Directories are those in the world's root, and the System V segments that an actor of this world made.
+func (w *World) Directories(t Host) (found []string) {
+	t.Helper()
+	names, err := os.ReadDir(w.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		found = append(found, name.Name())
+	}
+	return append(found, w.segments(t)...)
+}
+
 // NothingLeft buries what crashed processes left, by bury, and fails the test if anything is there afterwards: an
 // entry, or a System V segment that an actor of this world made.
 func (w *World) NothingLeft(t Host, onFiles bool, bury func()) {

@@ -4,6 +4,7 @@ package actors
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -89,8 +90,8 @@ func copyProgram(to string) error {
 // greeting is an actor's first line.
 type greeting struct{ Thread int }
 
-// Serve is an actor's life: it performs the commands Q that come in, one after the other, on one thread, and answers each
-// with an A, which notes the error. It ends with the standard input.
+// Serve is an actor's life: it performs the commands Q that come in, one after the other, on one thread, and answers
+// each with an A, which notes the error. It ends with the standard input.
 func Serve[Q, A any, P interface {
 	*A
 	Note(error)
@@ -114,7 +115,36 @@ func Serve[Q, A any, P interface {
 			out.Encode(answer)
 		}
 	}()
-	<-done
+	for {
+		select {
+		case <-done:
+			return
+		case task := <-firstThread:
+			task()
+		}
+	}
+}
+
+var firstThread = make(chan func())
+
+// LeaveFirstThread ends the process's first thread, as pthread_exit in main does. The actor lives on.
+func LeaveFirstThread() error {
+	left := make(chan struct{})
+	firstThread <- func() {
+		close(left)
+		unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
+	}
+	<-left
+	for {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", os.Getpid()))
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(b, []byte(") Z ")) {
+			return nil
+		}
+		runtime.Gosched()
+	}
 }
 
 // The marks: system calls that do nothing, and that nobody else makes.

@@ -5,6 +5,7 @@ package actors
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -89,7 +90,8 @@ func (tr *Tracer) waitStatus() (status unix.WaitStatus) {
 	}
 }
 
-// toCall lets the thread go to where its next system call begins or ends, and gives it the signals that it has on the way.
+// toCall lets the thread go to where its next system call begins or ends, and gives it the signals that it has on the
+// way.
 func (tr *Tracer) toCall() {
 	tr.t.Helper()
 	signal, call := syscall.Signal(0), false
@@ -130,9 +132,9 @@ func (tr *Tracer) enter() (from uint64) {
 }
 
 // StopBefore lets the actor go until it is about to make its n-th system call after the begin mark, counted from 1.
-// last says that this is the end mark: all of the operation's calls are made. Calls that the Go runtime makes for itself,
-// whenever it likes, do not count, nor do those that only ask who the process is: whoever is stopped before one of them is
-// as good as stopped before the next.
+// last says that this is the end mark: all of the operation's calls are made. Calls that the Go runtime makes for
+// itself, whenever it likes, do not count, nor do those that only ask who the process is: whoever is stopped before one
+// of them is as good as stopped before the next.
 func (tr *Tracer) StopBefore(n int) (call string, last bool) {
 	tr.t.Helper()
 	ours := tr.enter()
@@ -150,8 +152,8 @@ func (tr *Tracer) StopBefore(n int) (call string, last bool) {
 	}
 }
 
-// StopBeforeFirst lets the actor go until it is about to make a call of this name. found is false if the operation makes
-// none, and has ended.
+// StopBeforeFirst lets the actor go until it is about to make a call of this name. found is false if the operation
+// makes none, and has ended.
 func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
 	tr.t.Helper()
 	tr.enter()
@@ -163,9 +165,29 @@ func (tr *Tracer) StopBeforeFirst(name string) (found bool) {
 	}
 }
 
-// StopAt lets the actor go on, whatever it is doing, and stops it where a system call of this name begins or ends; or of
-// any, if call is "". It does so at the n-th such place, counted from 1, but passes no more than most of all places.
-func (tr *Tracer) StopAt(call string, n, most int) {
+// StopBeforeAny lets the actor go until it is about to make one of some calls, the n-th of its calls after the begin
+// mark or a later one. passed counts the calls up to there; "the end" is the end mark.
+func (tr *Tracer) StopBeforeAny(n int, calls []string) (call string, passed int) {
+	tr.t.Helper()
+	ours := tr.enter()
+	for {
+		c, from := tr.nextCall()
+		if c.isMark(endMark) {
+			return "the end", passed
+		}
+		if from != ours || c.isScheduling() || c.asksWho() {
+			continue
+		}
+		if passed++; passed >= n && slices.Contains(calls, c.Name()) {
+			return c.Name(), passed
+		}
+	}
+}
+
+// StopAt lets the actor go on, whatever it is doing, and stops it where a system call of this name begins or ends; or
+// of any, if call is "". It does so at the n-th such place, counted from 1, but passes no more than most of all places:
+// then it is false.
+func (tr *Tracer) StopAt(call string, n, most int) bool {
 	tr.t.Helper()
 	if tr.WhileAsleep == nil {
 		tr.WhileAsleep = func() bool { return false } // it may have nothing to do any more: then there is a bound
@@ -173,12 +195,12 @@ func (tr *Tracer) StopAt(call string, n, most int) {
 	for {
 		tr.toCall()
 		if most--; most <= 0 {
-			return
+			return false
 		}
 		c, _ := tr.standing()
 		if call == "" || c.Name() == call {
 			if n--; n <= 0 {
-				return
+				return true
 			}
 		}
 	}
@@ -220,14 +242,21 @@ func callName(number int64) string {
 }
 
 var names = map[int64]string{
-	unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_READ: "read", unix.SYS_FCNTL: "fcntl", unix.SYS_FSTAT: "fstat",
-	unix.SYS_PREAD64: "pread64", unix.SYS_PWRITE64: "pwrite64", unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_FALLOCATE: "fallocate",
-	unix.SYS_FCHMOD: "fchmod", unix.SYS_FCHOWN: "fchown", unix.SYS_LINKAT: "linkat", unix.SYS_UNLINKAT: "unlinkat",
-	unix.SYS_READLINKAT: "readlinkat", unix.SYS_MKDIRAT: "mkdirat", unix.SYS_FCHMODAT: "fchmodat", unix.SYS_FACCESSAT: "faccessat",
+	unix.SYS_OPENAT: "openat", unix.SYS_CLOSE: "close", unix.SYS_READ: "read", unix.SYS_FCNTL: "fcntl",
+	unix.SYS_FSTAT:   "fstat",
+	unix.SYS_PREAD64: "pread64", unix.SYS_PWRITE64: "pwrite64", unix.SYS_FTRUNCATE: "ftruncate",
+	unix.SYS_FALLOCATE: "fallocate",
+	unix.SYS_FCHMOD:    "fchmod", unix.SYS_FCHOWN: "fchown", unix.SYS_LINKAT: "linkat", unix.SYS_UNLINKAT: "unlinkat",
+	unix.SYS_READLINKAT: "readlinkat", unix.SYS_MKDIRAT: "mkdirat", unix.SYS_FCHMODAT: "fchmodat",
+	unix.SYS_FACCESSAT:  "faccessat",
 	unix.SYS_GETDENTS64: "getdents64", unix.SYS_MEMFD_CREATE: "memfd_create", unix.SYS_MUNMAP: "munmap",
-	unix.SYS_MADVISE: "madvise", unix.SYS_MPROTECT: "mprotect", unix.SYS_MSYNC: "msync", unix.SYS_SHMGET: "shmget", unix.SYS_SHMAT: "shmat",
+	unix.SYS_MADVISE: "madvise", unix.SYS_MPROTECT: "mprotect", unix.SYS_MSYNC: "msync", unix.SYS_SHMGET: "shmget",
+	unix.SYS_SHMAT: "shmat",
 	unix.SYS_SHMDT: "shmdt", unix.SYS_SHMCTL: "shmctl", unix.SYS_FUTEX: "futex", unix.SYS_FUTEX_WAITV: "futex_waitv",
-	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd", unix.SYS_KCMP: "kcmp",
+	unix.SYS_NANOSLEEP: "nanosleep", unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_GETFD: "pidfd_getfd",
+	unix.SYS_KCMP:          "kcmp",
 	unix.SYS_INOTIFY_INIT1: "inotify_init1", unix.SYS_INOTIFY_ADD_WATCH: "inotify_add_watch", unix.SYS_SYSINFO: "sysinfo",
-	unix.SYS_PRLIMIT64: "prlimit64", unix.SYS_FACCESSAT2: "faccessat2",
+	unix.SYS_GETXATTR: "getxattr", unix.SYS_SETXATTR: "setxattr",
+	unix.SYS_PRLIMIT64: "prlimit64", unix.SYS_FACCESSAT2: "faccessat2", unix.SYS_FLOCK: "flock",
+	unix.SYS_STATX: "statx", unix.SYS_UMOUNT2: "umount2",
 }

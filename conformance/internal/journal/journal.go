@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Len is the length of a record. It divides a page: a write that goes over the end of a page is done in two parts, and a
-// kill can come between.
+// Len is the length of a record. It divides a page: a write that goes over the end of a page is done in two parts, and
+// a kill can come between.
 const Len = 64
 
 // Journal is the file, open for appending.

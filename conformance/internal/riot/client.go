@@ -18,6 +18,7 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/journal"
+	"github.com/namedshm/namedshm/internal/kernel"
 )
 
 // order is what a process in a riot is told.
@@ -96,7 +97,7 @@ func riot(o *order) error {
 		return err
 	}
 	if o.Seed%2 == 0 {
-		namedshm.SetWaitSpin(0)
+		kernel.SetWaitSpin(0)
 	}
 	c := &client{order: o, journal: j, random: rand.New(rand.NewPCG(o.Seed, uint64(o.Process)))}
 	for turn := 1; ; turn++ {
@@ -261,8 +262,8 @@ func openWaitable(name string, kind Kind, how op, initial int) (w namedshm.Waita
 	return w, created, nil
 }
 
-// identify gives the section an identity, if it has none yet: a creator may be killed before it does. All other words of
-// a section are zero, or its identity too.
+// identify gives the section an identity, if it has none yet: a creator may be killed before it does. All other words
+// of a section are zero, or its identity too.
 func (h *handle) identify(identity uint64) error {
 	v, err := h.section.Map(0, 0, namedshm.ReadWrite)
 	if err != nil {
@@ -281,7 +282,8 @@ func (h *handle) identify(identity uint64) error {
 // check writes down if a section is not the one that it was.
 func (c *client) check(h *handle) {
 	if !h.same() {
-		c.journal.Append(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id}, count: 1,
+		c.journal.Append(record{what: changed, process: c.Process, names: [most]uint8{h.name}, handles: [most]uint32{h.id},
+			count:  1,
 			object: h.object, time: journal.Now()}.encode())
 	}
 }

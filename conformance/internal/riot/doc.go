@@ -7,7 +7,8 @@
 // place or not; its death closes its handles, one by one, at some moments between the kill and the reaping.
 //
 // A process that is stopped delays nobody. The one exception that the library documents is checked for what it is:
-// ERROR_BUSY is allowed where, and only where, the stopped process was seen to hold the name's entry locked to remove it.
+// ERROR_BUSY is allowed where, and only where, the stopped process was seen to hold the name's entry locked to remove
+// it.
 //
 // Tests and the soak use this package; it knows nothing of either.
 package riot

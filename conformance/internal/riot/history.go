@@ -82,7 +82,8 @@ func (h *History) add(r record) {
 			h.problem("operation %d of process %d returned and was never called", r.serial, r.process)
 		}
 	case changed:
-		h.problem("section %x, which process %d holds under the name %s, has words that are not its own", r.object, r.process, h.names[r.names[0]])
+		h.problem("section %x, which process %d holds under the name %s, has words that are not its own", r.object, r.process,
+			h.names[r.names[0]])
 	case killing:
 		h.Counts["kills"]++
 		h.dying[r.process] = r.time
@@ -217,7 +218,8 @@ func (r *record) expected() bool {
 	return false
 }
 
-// allowBusy takes out the operations that were refused because of a stopped process, where one was seen to be the reason.
+// allowBusy takes out the operations that were refused because of a stopped process, where one was seen to be the
+// reason.
 func (h *History) allowBusy() {
 	// The library tries for a second. Most of that the process must have stood there.
 	const reason = int64(500 * time.Millisecond)

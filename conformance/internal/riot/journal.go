@@ -9,8 +9,8 @@ import (
 	"github.com/namedshm/namedshm/conformance/internal/journal"
 )
 
-// A process writes a record before each operation and after it. What the records say about time is the clock's, which is
-// one for all processes: a call was made after the time in its first record, and had returned before the time in its
+// A process writes a record before each operation and after it. What the records say about time is the clock's, which
+// is one for all processes: a call was made after the time in its first record, and had returned before the time in its
 // second.
 
 // record is one record of the journal.
@@ -68,7 +68,8 @@ const (
 	opDisturb // a wait for all that was held up has taken something for a while, or gives it back
 )
 
-var opNames = [...]string{"?", "create", "open", "open or create", "close", "fork", "set", "reset", "take", "wait any", "wait all",
+var opNames = [...]string{"?", "create", "open", "open or create", "close", "fork", "set", "reset", "take", "wait any",
+	"wait all",
 	"unlock", "release", "gone", "let go", "disturb"}
 
 func (o op) String() string { return opNames[o] }

@@ -62,8 +62,8 @@ type member struct {
 
 func (m *member) still() bool { return m.tracer != nil || m.halted }
 
-// Run has the riot, and returns its history. What is no matter of the history, such as a process that gave up, fails the
-// host.
+// Run has the riot, and returns its history. What is no matter of the history, such as a process that gave up, fails
+// the host.
 func (p *Plan) Run(host actors.Host) *History {
 	host.Helper()
 	if p.Stops == nil {
@@ -74,7 +74,8 @@ func (p *Plan) Run(host actors.Host) *History {
 		host.Fatal(err)
 	}
 	defer j.Close()
-	l := &leader{Plan: p, host: host, journal: j, random: rand.New(rand.NewPCG(p.Seed, 0)), members: make([]*member, p.Processes)}
+	l := &leader{Plan: p, host: host, journal: j, random: rand.New(rand.NewPCG(p.Seed, 0)),
+		members: make([]*member, p.Processes)}
 	l.names = p.names(len(p.Kinds))
 	for i := range l.members {
 		l.join(i)
@@ -153,7 +154,8 @@ func (l *leader) join(i int) {
 	m := &member{process: l.started, alive: filepath.Join(l.World.Root, fmt.Sprintf("alive-%d", l.started))}
 	m.Process = l.World.Start(l.host, nil, l.Environment...)
 	l.members[i] = m
-	m.Ask(order{Names: l.names, Kinds: l.Kinds, Journal: l.Journal, Alive: m.alive, Process: l.started, Seed: l.random.Uint64()})
+	m.Ask(order{Names: l.names, Kinds: l.Kinds, Journal: l.Journal, Alive: m.alive, Process: l.started,
+		Seed: l.random.Uint64()})
 }
 
 // pause is how long a process is to stand still: mostly a little, at times longer than the library tries. That is more
@@ -224,8 +226,8 @@ func (l *leader) trace(m *member) {
 	}
 }
 
-// othersGoOn waits until every process but the sleeper has finished an operation that it finished from now on: who waits
-// for the sleeper never does.
+// othersGoOn waits until every process but the sleeper has finished an operation that it finished from now on: who
+// waits for the sleeper never does.
 func (l *leader) othersGoOn() {
 	l.host.Helper()
 	from := journal.Now()
@@ -337,8 +339,8 @@ func (l *leader) killAll() {
 	}
 }
 
-// look writes down that a process stands still, or is about to move again, and on the way to which names it was then seen
-// to be in the way.
+// look writes down that a process stands still, or is about to move again, and on the way to which names it was then
+// seen to be in the way.
 func (l *leader) look(m *member, when what) {
 	l.host.Helper()
 	now := journal.Now()
@@ -357,8 +359,8 @@ func (l *leader) look(m *member, when what) {
 	l.journal.Append(record{what: when, process: m.process, time: now}.encode())
 }
 
-// beingRemoved reports that somebody holds the entry of a name locked against everybody: more than one byte of it, or, of
-// the file that stands for burials in a Global directory, the byte that the name hashes to.
+// beingRemoved reports that somebody holds the entry of a name locked against everybody: more than one byte of it, or,
+// of the file that stands for burials in a Global directory, the byte that the name hashes to.
 func (l *leader) beingRemoved(name string) bool {
 	l.host.Helper()
 	base := name[strings.LastIndexByte(name, '\\')+1:]

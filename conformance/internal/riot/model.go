@@ -12,8 +12,8 @@ import (
 	"github.com/namedshm/namedshm"
 )
 
-// The model: what each operation does to one name and to the object that has it, as if it happened at one moment between
-// its call and its return. A history is right if there are such moments for all of its operations.
+// The model: what each operation does to one name and to the object that has it, as if it happened at one moment
+// between its call and its return. A history is right if there are such moments for all of its operations.
 
 // Kind is a kind of object, and of event.
 type Kind uint8
@@ -306,8 +306,8 @@ func (o *step) mayUse(s state) []state {
 	return []state{s, not}
 }
 
-// disturbed is what a wait for all may do that was held up for so long that others cleared its reservations: it has taken
-// an object, and gives it back. The library documents that others can see it.
+// disturbed is what a wait for all may do that was held up for so long that others cleared its reservations: it has
+// taken an object, and gives it back. The library documents that others can see it.
 func (o *step) disturbed(s state) []state {
 	not := s
 	if !s.handles.has(o.id) {

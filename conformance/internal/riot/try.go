@@ -9,8 +9,8 @@ import (
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
-// Try runs what needs a host where a failure is something to be told and not the end. It returns how the host was failed,
-// or "".
+// Try runs what needs a host where a failure is something to be told and not the end. It returns how the host was
+// failed, or "".
 func Try(run func(actors.Host)) (failure string) {
 	t := &trial{}
 	defer func() {

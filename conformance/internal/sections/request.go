@@ -35,7 +35,7 @@ type Request[Own any] struct {
 func (r Request[Own]) String() string { return r.Op + " " + r.Name }
 
 // options are a creator's choices.
-func (r *Request[Own]) options() (options []namedshm.Option) {
+func (r *Request[Own]) options() (options []namedshm.SectionOption) {
 	access := namedshm.Read
 	if r.Share == "write" {
 		access = namedshm.ReadWrite
@@ -43,9 +43,9 @@ func (r *Request[Own]) options() (options []namedshm.Option) {
 	switch {
 	case r.Share == "":
 	case r.Group != "":
-		options = append(options, namedshm.ShareWith(namedshm.Group(r.Group, access)))
+		options = append(options, namedshm.ShareAccess(namedshm.Group(r.Group), access))
 	default:
-		options = append(options, namedshm.ShareWith(namedshm.Everyone(access)))
+		options = append(options, namedshm.ShareAccess(namedshm.Everyone(), access))
 	}
 	if r.Sealed {
 		options = append(options, namedshm.WithProtection(namedshm.PageReadOnly))
@@ -82,7 +82,8 @@ func (r Reply[Own]) String() string {
 	if r.Error != "" {
 		return r.Error
 	}
-	return fmt.Sprintf("success (handle %d, created %v, number %d, text %q, list %q, own %+v)", r.Handle, r.Created, r.Number, r.Text, r.List, r.Own)
+	return fmt.Sprintf("success (handle %d, created %v, number %d, text %q, list %q, own %+v)", r.Handle, r.Created,
+		r.Number, r.Text, r.List, r.Own)
 }
 
 // Actor is an actor for these commands. Q and A are what its suite adds to requests and replies.
@@ -93,7 +94,7 @@ func NothingLeft[Q, A any](w *actors.World, by *Actor[Q, A]) {
 	by.T.Helper()
 	w.NothingLeft(by.T, actors.OnFileBacking(), func() {
 		by.T.Helper()
-		by.Must(Request[Q]{Op: "bury", Space: namedshm.LocalNamespace})
-		by.Must(Request[Q]{Op: "bury", Space: namedshm.GlobalNamespace})
+		by.Must(Request[Q]{Op: "bury", Space: namedshm.Local})
+		by.Must(Request[Q]{Op: "bury", Space: namedshm.Global})
 	})
 }

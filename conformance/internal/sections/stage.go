@@ -9,6 +9,7 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 // Stage is what an actor holds. Sections and views stand at the numbers that were answered; nothing stands at 0.
@@ -30,23 +31,27 @@ func (s *Stage[Q, A]) Perform(r Request[Q]) (answer Reply[A], err error) {
 	case "map", "unmap", "read", "write", "fill":
 		return s.view(r)
 	case "stat":
-		info, err := namedshm.Stat(r.Name)
+		info, err := inspect.Stat(r.Name)
 		return Reply[A]{Number: int64(info.Handles), Text: fmt.Sprint(info.Resident)}, err
 	case "list":
-		found, err := namedshm.List(r.Space)
+		found, err := inspect.List(r.Space)
 		for _, i := range found {
 			answer.List = append(answer.List, i.Name)
 		}
 		return answer, err
 	case "bury":
-		found, err := namedshm.Bury(r.Space)
+		found, err := upkeep.Sweep(r.Space)
 		for _, b := range found {
-			answer.List = append(answer.List, fmt.Sprintf("%s: %s (%v) %s", b.Name, b.What, b.Buried, b.Reason))
+			answer.List = append(answer.List, fmt.Sprintf("%s: %s (%v) %s", b.Name, b.What, b.Swept, b.Reason))
 		}
 		return answer, err
 	case "setup":
-		_, err := inspect.SetupGlobal(r.Group)
-		return answer, err
+		if r.Marked {
+			actors.BeginMark()
+			defer actors.EndMark()
+		}
+		done, err := upkeep.SetupGlobal(r.Group)
+		return Reply[A]{Text: done.Warning}, err
 	}
 	return answer, fmt.Errorf("unknown command %q", r.Op)
 }

@@ -1,6 +1,6 @@
-// Package spec is the table of what Windows does, as all its drivers read it: the rows, what is left out, and what the
-// words of a row mean whoever makes the calls. Package table makes them in the Go API, package win32table by Windows' own
-// names.
+// Package spec is the table of what Windows does, conformance.tsv, as all its drivers read it: the rows, what is left
+// out, and what the words of a row mean whoever makes the calls. Package gotable makes them in the Go API, package
+// win32table by Windows' own names.
 //
 // How a row begins, what it calls and what that must come to is for each driver to say, in phrases: a pattern of the
 // row's words and a function of the driver's own.

@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// Phrase is a pattern of the words in one column, and what they mean to a driver: a function that takes, among others, what
-// the pattern's groups matched.
+// Phrase is a pattern of the words in one column, and what they mean to a driver: a function that takes, among others,
+// what the pattern's groups matched.
 type Phrase[F any] struct {
 	pattern *regexp.Regexp
 	means   F
@@ -21,7 +21,8 @@ func Part[F any](pattern string, means F) Phrase[F] {
 	return Phrase[F]{regexp.MustCompile(pattern), means}
 }
 
-// First is what the first of the phrases means that the text has, and what the groups matched; m is nil where it has none.
+// First is what the first of the phrases means that the text has, and what the groups matched; m is nil where it has
+// none.
 func First[F any](text string, lists ...[]Phrase[F]) (means F, m []string) {
 	for means, m := range All(text, lists...) {
 		return means, m

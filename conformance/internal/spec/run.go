@@ -110,9 +110,12 @@ func (r *Run) NameInCall() (string, error) {
 func Literal(s string) string {
 	s = strings.Replace(s, "<own id>", "1", 1) // sessions are numbered from 1; 0 is that of services
 	prefix, rest := "", s
-	for _, p := range []string{`Global\`, `Local\`, `Session\1\`} {
-		if after, ok := strings.CutPrefix(s, p); ok {
-			prefix, rest = p, after
+	for found := true; found; {
+		found = false
+		for _, p := range []string{`Global\`, `Local\`, `Session\1\`} {
+			if after, ok := strings.CutPrefix(rest, p); ok {
+				prefix, rest, found = prefix+p, after, true
+			}
 		}
 	}
 	first, tail, nested := strings.Cut(rest, `\`)

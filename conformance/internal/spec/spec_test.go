@@ -11,7 +11,8 @@ const header = "id\tarea\tgiven\tcall\texpected_result\tsymbol\tnumber\tsource\t
 func TestReadWantsEveryColumn(t *testing.T) {
 	line := "A-1\tname\t-\tread\tzeros\t-\t-\tseen\tsame\n"
 	every := func(string) bool { return true }
-	if rows, err := Read(header+line, every); err != nil || len(rows) != 1 || rows[0].ID != "A-1" || rows[0].Wine != "same" {
+	if rows, err := Read(header+line, every); err != nil || len(rows) != 1 || rows[0].ID != "A-1" ||
+		rows[0].Wine != "same" {
 		t.Errorf("one row is read as %+v, %v", rows, err)
 	}
 	if rows, err := Read(header+line, func(string) bool { return false }); err != nil || len(rows) != 0 {
@@ -24,7 +25,8 @@ func TestReadWantsEveryColumn(t *testing.T) {
 	}
 }
 
-// A row that uses a name of the run's own is driven in both namespaces. One that does not say so would be driven in one.
+// A row that uses a name of the run's own is driven in both namespaces. One that does not say so would be driven in
+// one.
 func TestRunKnowsWhetherItHasAName(t *testing.T) {
 	for argument, has := range map[string]bool{
 		`"N"`: false, `"Global\foo"`: false, "name N": false, "name only whitespace": false, "4096": false,
@@ -64,7 +66,8 @@ func TestSize(t *testing.T) {
 
 // An exception that were for more rows or namespaces than it says would leave out rows in silence.
 func TestExceptionIsForNoOtherRows(t *testing.T) {
-	leftOut := []Exception{{Reason: "small", Rows: []string{"A-00[12]", "B-1"}, In: `Global\`}, {Reason: "all", Rows: []string{"A-00[23]"}}}
+	leftOut := []Exception{{Reason: "small", Rows: []string{"A-00[12]", "B-1"}, In: `Global\`},
+		{Reason: "all", Rows: []string{"A-00[23]"}}}
 	for _, c := range []struct{ id, prefix, why string }{
 		{"A-001", `Global\`, "small"}, {"A-001", `Local\`, ""}, {"A-002", `Global\`, "small"}, {"A-002", `Local\`, "all"},
 		{"A-003", `Local\`, "all"}, {"A-0011", `Global\`, ""}, {"AA-001", `Global\`, ""}, {"A-004", `Global\`, ""},

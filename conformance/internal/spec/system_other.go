@@ -7,7 +7,7 @@ import "errors"
 // UnderWine reports that the system is Windows by name only.
 func UnderWine() bool { return false }
 
-// InSessionZero reports that this is a service, or what runs like one: numbered sessions are Windows' own.
+// InSessionZero reports that this is a service, or what runs like one: numbered sessions exist only on Windows.
 func InSessionZero() bool { return false }
 
 // MayUseGlobal reports whether this process may make Global names: here nothing is shared.

@@ -11,7 +11,7 @@ import (
 // UnderWine reports that the system is Windows by name only.
 func UnderWine() bool { return false }
 
-// InSessionZero reports that this is a service, or what runs like one: numbered sessions are Windows' own.
+// InSessionZero reports that this is a service, or what runs like one: numbered sessions exist only on Windows.
 func InSessionZero() bool { return false }
 
 // MayUseGlobal reports whether this process may make Global names: making their directory is root's right.
@@ -30,10 +30,13 @@ func NewRoot(pattern string) (string, error) {
 	return root, err
 }
 
-// DropPrivilege takes from this process for good what lets it make Global names: it becomes one of a user and a group that
-// no machine has.
+// DropPrivilege takes from this process for good what lets it make Global names: it becomes one of a user and a group
+// that no machine has. Whoever is not root has nothing that could be taken.
 func DropPrivilege() error {
 	const stranger = 64101
+	if os.Geteuid() != 0 {
+		return nil
+	}
 	if err := syscall.Setgroups(nil); err != nil {
 		return err
 	}
