@@ -165,6 +165,17 @@ func truth(err error) (uint64, []any, error) {
 	return 1, nil, nil
 }
 
+// whyDifferent is what Windows' last error is where package win32 has no more than false.
+func whyDifferent(handles ...win32.Handle) error {
+	for _, h := range handles {
+		var flags uint32
+		if h != win32.CurrentProcess() && win32.GetHandleInformation(h, &flags) != nil {
+			return win32.ERROR_INVALID_HANDLE
+		}
+	}
+	return win32.ERROR_NOT_SAME_OBJECT
+}
+
 // named makes a call that takes a name, which is its i-th argument.
 func named(i int, call func(a arguments, name *uint16) (win32.Handle, error)) function {
 	return func(a arguments) (uint64, []any, error) {
@@ -179,7 +190,8 @@ func named(i int, call func(a arguments, name *uint16) (win32.Handle, error)) fu
 
 var functions = map[string]function{
 	"CreateFileMapping": named(4, func(a arguments, name *uint16) (win32.Handle, error) {
-		return win32.CreateFileMapping(a.handle(0), a.attributes(1), a.bits(2), uint32(a.number(3)>>32), uint32(a.number(3)), name)
+		return win32.CreateFileMapping(a.handle(0), a.attributes(1), a.bits(2), uint32(a.number(3)>>32), uint32(a.number(3)),
+			name)
 	}),
 	"OpenFileMapping": named(2, func(a arguments, name *uint16) (win32.Handle, error) {
 		return win32.OpenFileMapping(a.bits(0), a.flag(1), name)
@@ -207,15 +219,19 @@ var functions = map[string]function{
 		return win32.CreateFile(name, a.bits(1), share, nil, a.bits(2), win32.FILE_ATTRIBUTE_NORMAL, 0)
 	}),
 	"MapViewOfFile": func(a arguments) (uint64, []any, error) {
-		at, err := win32.MapViewOfFile(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)), uintptr(a.number(3)))
+		at, err := win32.MapViewOfFile(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)),
+			uintptr(a.number(3)))
 		return uint64(at), nil, err
 	},
 	"MapViewOfFileEx": func(a arguments) (uint64, []any, error) {
-		at, err := win32.MapViewOfFileEx(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)), uintptr(a.number(3)),
+		at, err := win32.MapViewOfFileEx(a.handle(0), a.bits(1), uint32(a.number(2)>>32), uint32(a.number(2)),
+			uintptr(a.number(3)),
 			uintptr(a.number(4)))
 		return uint64(at), nil, err
 	},
-	"UnmapViewOfFile": func(a arguments) (uint64, []any, error) { return truth(win32.UnmapViewOfFile(uintptr(a.number(0)))) },
+	"UnmapViewOfFile": func(a arguments) (uint64, []any, error) {
+		return truth(win32.UnmapViewOfFile(uintptr(a.number(0))))
+	},
 	"FlushViewOfFile": func(a arguments) (uint64, []any, error) {
 		return truth(win32.FlushViewOfFile(uintptr(a.number(0)), uintptr(a.number(1))))
 	},
@@ -244,6 +260,12 @@ var functions = map[string]function{
 		var to win32.Handle
 		value, _, err := truth(win32.DuplicateHandle(self, a.handle(0), self, &to, a.bits(1), a.flag(2), a.bits(3)))
 		return value, []any{uint64(to)}, err
+	},
+	"CompareObjectHandles": func(a arguments) (uint64, []any, error) {
+		if win32.CompareObjectHandles(a.handle(0), a.handle(1)) {
+			return 1, nil, nil
+		}
+		return 0, nil, whyDifferent(a.handle(0), a.handle(1))
 	},
 	"GetHandleInformation": func(a arguments) (uint64, []any, error) {
 		var flags uint32

@@ -37,7 +37,8 @@ func init() {
 		}
 		defer windows.CloseHandle(process)
 		var to windows.Handle
-		return truth(win32.DuplicateHandle(win32.CurrentProcess(), a.handle(0), process, &to, 0, false, win32.DUPLICATE_SAME_ACCESS))
+		return truth(win32.DuplicateHandle(win32.CurrentProcess(), a.handle(0), process, &to, 0, false,
+			win32.DUPLICATE_SAME_ACCESS))
 	}
 	functions["CreateTimer"] = foreign(func(name *uint16) (uintptr, error) {
 		h, _, err := createTimer.Call(0, 0, uintptr(unsafe.Pointer(name)))

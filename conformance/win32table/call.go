@@ -1,6 +1,7 @@
 package win32table
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -74,7 +75,8 @@ var calls = []call{
 	does(`OpenFileMapping([AW]?)(?:\((.*)\))?(?: trailing backslash)?`, callOpen),
 	does(`MapViewOfFile\((.*)\)`, callMap),
 	does(`MapViewOfFileEx\((.*)\)`, func(w *world, m []string) outcome {
-		base := map[string]uint64{"that address": w.view, "address": w.view, "address not 64 KiB aligned": 1<<32 + 4096, "address 1": 1}[m[1]]
+		base := map[string]uint64{"that address": w.view, "address": w.view, "address not 64 KiB aligned": 1<<32 + 4096,
+			"address 1": 1}[m[1]]
 		if w.handle == 0 {
 			w.begin(4096, 4)
 		}
@@ -88,7 +90,9 @@ var calls = []call{
 		return outcome{Answer: a, size: a.Number(0), flags: a.Number(1)}
 	}),
 	does(`granted access`, func(w *world, _ []string) outcome { return outcome{section: w.handle} }),
-	does(`CloseHandle(?: again|\(only handle\))?`, func(w *world, _ []string) outcome { return simply(w.call("CloseHandle", w.handle)) }),
+	does(`CloseHandle(?: again|\(only handle\))?`, func(w *world, _ []string) outcome {
+		return simply(w.call("CloseHandle", w.handle))
+	}),
 	does(`CloseHandle\((INVALID_HANDLE_VALUE|unknown)\)`, func(w *world, m []string) outcome {
 		return simply(w.call("CloseHandle", unknown(m[1])))
 	}),
@@ -104,7 +108,9 @@ var calls = []call{
 		return simply(w.call("FlushViewOfFile", w.place(m[1]), length))
 	}),
 	does(`GetSystemInfo`, callSystemInfo),
-	does(`address|addresses`, func(w *world, _ []string) outcome { return shown(spec.Observation{Numbers: []uint64{w.view, w.other}}) }),
+	does(`address|addresses`, func(w *world, _ []string) outcome {
+		return shown(spec.Observation{Numbers: []uint64{w.view, w.other}})
+	}),
 	does(`VirtualQuery(?:\((\w+(?:\+\d+)?)\))?(?: before any write| of that address in the child)?`, func(w *world, m []string) outcome {
 		if strings.HasSuffix(m[0], "in the child") {
 			return callChildQuery(w)
@@ -135,6 +141,17 @@ var calls = []call{
 		w.other = a.Value
 		w.view = w.mapAt(w.handle, readView, 0, 0)
 		return simply(a)
+	}),
+	does(`CompareObjectHandles\((.*)\)`, func(w *world, m []string) outcome {
+		first := cmp.Or(w.handle, unknown("INVALID_HANDLE_VALUE"))
+		second := unknown("unknown")
+		switch m[1] {
+		case "a duplicate of it":
+			second = w.must("DuplicateHandle", first, 0, 0, 2).Number(0) // DUPLICATE_SAME_ACCESS
+		case "another section":
+			second = w.create("", 4096, 4).Value
+		}
+		return simply(w.call("CompareObjectHandles", first, second))
 	}),
 	does(`GetHandleInformation`, func(w *world, _ []string) outcome {
 		w.begin(4096, 4)
@@ -407,7 +424,8 @@ func callMap(w *world, m []string) outcome {
 		argument = strings.TrimSpace(argument)
 		var err error
 		switch {
-		case argument == "whole", argument == "handle", argument == "event", argument == "0" && w.Row.Area != "protection-matrix":
+		case argument == "whole", argument == "handle", argument == "event", argument == "0" &&
+			w.Row.Area != "protection-matrix":
 		case argument == "NULL handle", argument == "unknown handle", argument == "INVALID_HANDLE_VALUE":
 			handle = unknown(argument)
 		case strings.HasPrefix(argument, "offset "):

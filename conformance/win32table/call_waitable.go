@@ -213,12 +213,12 @@ func (w *world) pulse() (released int) {
 	return released
 }
 
-// pulseGrace is how long those whom a pulse let through have to say so. One who takes longer is not counted, and the next
-// trial has another chance.
+// pulseGrace is how long those whom a pulse let through have to say so. One who takes longer is not counted, and the
+// next trial has another chance.
 const pulseGrace = 50 * time.Millisecond
 
-// waitForSleepers gives the threads that were told to wait the time to do so: as long as it takes to ask the process many
-// things one after the other.
+// waitForSleepers gives the threads that were told to wait the time to do so: as long as it takes to ask the process
+// many things one after the other.
 func (w *world) waitForSleepers() {
 	const questions = 30
 	for range questions {

@@ -83,8 +83,8 @@ func secondView(access uint32) func(*world, []string) {
 func unmapped(w *world, _ []string)     { w.must("UnmapViewOfFile", w.view) }
 func closedHandle(w *world, _ []string) { w.must("CloseHandle", w.handle) }
 
-// stale begins with a handle that is closed, and whose number stands for nothing else while the row is run: on Windows, Go
-// makes handles for itself at any time, and a row that closes one of those ends the process. A system gives anew the
+// stale begins with a handle that is closed, and whose number stands for nothing else while the row is run: on Windows,
+// Go makes handles for itself at any time, and a row that closes one of those ends the process. A system gives anew the
 // lowest number that is free, or the one that came free last; so others come free below it, and after it.
 func stale(begin func(*world, []string)) func(*world, []string) {
 	spare := func(w *world) func() {
@@ -111,7 +111,8 @@ func stale(begin func(*world, []string)) func(*world, []string) {
 var givens = []given{
 	when(`-|nothing|name unused|no object "foo"|no directory "Globalx"|no such session|privileged(?: caller)?`, nothing),
 	when(`page file backed, .*|no SeLockMemoryPrivilege|success of .*|pseudo-handle of the process`, nothing),
-	when(`(?:-|caller in session 0 or .*); object from the create row`, func(w *world, _ []string) { w.createNamed(w.quoted()) }),
+	when(`(?:-|caller in session 0 or .*); object from the create row`,
+		func(w *world, _ []string) { w.createNamed(w.quoted()) }),
 
 	when(`name open|name open \(same type\)|name open SEC_COMMIT|name exists|section handle|handle|RW handle|open handle`, sectionOf),
 	when(`plain CreateFileMapping|created through the A function`, nothing),
@@ -158,8 +159,29 @@ var givens = []given{
 		w.view = w.mapAt(w.handle, writeView, 0, 0)
 	}),
 	when(`RO view`, viewOf(readView)),
+	when(`RX view of a PAGE_EXECUTE_READ section`, func(w *world, _ []string) {
+		w.begin(4096, numbers["PAGE_EXECUTE_READ"])
+		w.view = w.mapAt(w.handle, readView|numbers["FILE_MAP_EXECUTE"], 0, 0)
+	}),
+	when(`RW view of a section with (SEC_.*)`, func(w *world, m []string) {
+		flags, err := parseBits(m[1])
+		w.check(err)
+		w.begin(128<<10, numbers["PAGE_READWRITE"]|flags)
+		w.view = w.mapAt(w.handle, writeView, 0, 0)
+	}),
+	when(`RW view(?: [cp])?, its first page (PAGE_\w+)(,? ?(?:and )?written)?(?: and (PAGE_\w+) again)?`, func(w *world, m []string) {
+		both(viewOf(writeView), secondView(writeView))(w, nil)
+		w.must("VirtualProtect", w.view, 4096, numbers[m[1]])
+		if m[2] != "" {
+			w.write(w.view, "private")
+		}
+		if m[3] != "" {
+			w.must("VirtualProtect", w.view, 4096, numbers[m[3]])
+		}
+	}),
 	when(`copy view|FILE_MAP_COPY view c`, viewOf(copyView)),
-	when(`copy view after a write to its first page`, both(viewOf(copyView), func(w *world, _ []string) { w.write(w.view, "private") })),
+	when(`copy view after a write to its first page`,
+		both(viewOf(copyView), func(w *world, _ []string) { w.write(w.view, "private") })),
 	when(`section mapped twice`, both(viewOf(writeView), secondView(writeView))),
 	when(`RW view p and RO view q of one object`, both(viewOf(writeView), secondView(readView))),
 	when(`page of c not yet written`, both(viewOf(copyView), secondView(writeView))),
@@ -185,7 +207,9 @@ var givens = []given{
 	when(`two handles, first closed`, secondHandle),
 	when(`both closed`, both(secondHandle, closedHandle)),
 	when(`closed handle|handle closed`, stale(sectionOf)),
-	when(`HANDLE_FLAG_PROTECT_FROM_CLOSE`, both(sectionOf, func(w *world, _ []string) { w.must("SetHandleInformation", w.handle, 2, 2) })),
+	when(`HANDLE_FLAG_PROTECT_FROM_CLOSE`, both(sectionOf, func(w *world, _ []string) {
+		w.must("SetHandleInformation", w.handle, 2, 2)
+	})),
 	when(`handle open; write, unmap, map again`, both(viewOf(writeView), func(w *world, _ []string) {
 		w.write(w.view, "kept")
 		w.must("UnmapViewOfFile", w.view)
@@ -206,7 +230,9 @@ var givens = []given{
 	when(`child killed with TerminateProcess`, both(childHolds, opened, closedHandle, killed)),
 	when(`parent closed its handle, child keeps one`, both(sectionOf, childOpens, closedHandle)),
 	when(`child killed`, both(sectionOf, childOpens, closedHandle, killed)),
-	when(`child keeps only a view \(its handle closed\)`, both(childHolds, func(w *world, _ []string) { w.childCall("CloseHandle", w.first) })),
+	when(`child keeps only a view \(its handle closed\)`, both(childHolds, func(w *world, _ []string) {
+		w.childCall("CloseHandle", w.first)
+	})),
 	when(`parent has handle\+view, creator killed`, both(childHolds, opened, killed)),
 	when(`child maps (\S+)`, both(viewOf(writeView), func(w *world, m []string) {
 		w.startChild()
@@ -232,6 +258,11 @@ var givens = []given{
 
 	when(`empty file|empty RW file`, fileOf(0, 0xC0000000)),
 	when(`(?:GENERIC_READ file handle|10000-byte file, read-only handle)`, fileOf(10000, 0x80000000)),
+	when(`10000-byte file, (GENERIC_.*)`, func(w *world, m []string) {
+		access, err := parseBits(m[1])
+		w.check(err)
+		fileOf(10000, access)(w, nil)
+	}),
 	when(`file section(?: of 10000)?|as FIL-004a`, func(w *world, m []string) {
 		fileOf(0, 0xC0000000)(w, nil)
 		a := w.call("CreateFileMappingW", w.handle, 0, 4, 10000, wide(w.Name()))
@@ -253,7 +284,7 @@ var givens = []given{
 	when(`session != 0, token without SeCreateGlobalPrivilege, name unused`, unprivileged),
 	when(`as GLO-001, name already exists`, both(func(w *world, _ []string) {
 		s, created, err := namedshm.OpenOrCreate(w.quoted(), 4096, namedshm.ReadWrite,
-			namedshm.ShareWith(namedshm.Everyone(namedshm.ReadWrite)))
+			namedshm.ShareAccess(namedshm.Everyone(), namedshm.ReadWrite))
 		w.check(err)
 		w.others = append(w.others, s)
 		if !created {
@@ -302,8 +333,8 @@ func secondHandle(w *world, m []string) {
 	w.first = w.handle
 }
 
-// reserved begins with a section of which nothing is committed, and two views of it. It has no name: with one, a process
-// on Unix could not tell the others what it commits.
+// reserved begins with a section of which nothing is committed, and two views of it. It has no name: with one, a
+// process on Unix could not tell the others what it commits.
 func reserved(w *world, _ []string) {
 	w.size = 256 << 10
 	w.handle = w.create("", w.size, numbers["PAGE_READWRITE"]|numbers["SEC_RESERVE"]).Value
@@ -387,8 +418,10 @@ var waitableGivens = []given{
 		unlocked(w, m)
 	})),
 	when(`child process owns it`, both(makes(plain["mutex"]), childHas("Mutex"))),
-	when(`child process exited owning it`, both(makes(plain["mutex"]), childHas("Mutex"), func(w *world, _ []string) { w.check(w.child.leave()) })),
-	when(`child TerminateProcess-ed`, both(makes(plain["mutex"]), childHas("Mutex"), func(w *world, _ []string) { w.check(w.child.kill()) })),
+	when(`child process exited owning it`, both(makes(plain["mutex"]), childHas("Mutex"),
+		func(w *world, _ []string) { w.check(w.child.leave()) })),
+	when(`child TerminateProcess-ed`, both(makes(plain["mutex"]), childHas("Mutex"),
+		func(w *world, _ []string) { w.check(w.child.kill()) })),
 	when(`SYNCHRONIZE-only handle, owner`, both(only(plain["mutex"], 0x100000), locked)),
 	when(`owner closes one handle, others remain`, both(makes(plain["mutex"]), locked, func(w *world, _ []string) {
 		second := w.openObject("Mutex", w.Name(), allRights["Mutex"]).Value
@@ -402,7 +435,8 @@ var waitableGivens = []given{
 		w.check(err)
 		w.make(w.Name(), object{kind: "Semaphore", initial: n, maximum: 2})
 	}),
-	when(`"S"\(1,2\) exists`, both(makes(plain["semaphore"]), drained)), // the story that the rows tell has taken its one: SEM-009
+	// the story that the rows tell has taken its one: SEM-009
+	when(`"S"\(1,2\) exists`, both(makes(plain["semaphore"]), drained)),
 	when(`as SEM-005`, both(makes(plain["semaphore"]), drained, func(w *world, _ []string) {
 		// What the row SEM-005 does, which the table does not have.
 		if a := w.call("ReleaseSemaphore", w.handle, 3); a.Value != 0 || a.Error != 298 || a.Out[0] != "-1" {
@@ -416,7 +450,8 @@ var waitableGivens = []given{
 		w.must("CloseHandle", w.handle)
 		w.must("CloseHandle", second)
 	})),
-	when(`that child killed`, both(makes(plain["semaphore"]), childHas("Semaphore"), func(w *world, _ []string) { w.check(w.child.kill()) })),
+	when(`that child killed`, both(makes(plain["semaphore"]), childHas("Semaphore"),
+		func(w *world, _ []string) { w.check(w.child.kill()) })),
 
 	when(`event unset, mutex abandoned at index 1`, both(several(plain["event"], plain["mutex"]), abandoned)),
 	when(`event set, mutex abandoned`, both(several(setEvent, plain["mutex"]), abandoned)),

@@ -10,7 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf16"
+
+	"github.com/namedshm/namedshm/internal/wtf8"
 )
 
 // Answer is what a call came to.
@@ -196,7 +197,7 @@ func (p *Process) leave() error {
 func wide(name string) string {
 	var b strings.Builder
 	b.WriteString("w:")
-	for _, unit := range unitsOf(name) {
+	for _, unit := range wtf8.Encode(name) {
 		fmt.Fprintf(&b, "%04x", unit)
 	}
 	return b.String()
@@ -204,14 +205,3 @@ func wide(name string) string {
 
 // ansi is a name for an A function.
 func ansi(name string) string { return fmt.Sprintf("a:%x", name) }
-
-// unitsOf is a name's UTF-16; a lone surrogate stands in it as its three bytes.
-func unitsOf(name string) (units []uint16) {
-	const surrogate = "\xed\xa0\x80"
-	before, after, found := strings.Cut(name, surrogate)
-	units = utf16.Encode([]rune(before))
-	if found {
-		units = append(append(units, 0xD800), unitsOf(after)...)
-	}
-	return units
-}

@@ -24,7 +24,8 @@ func expect(pattern string, judge func(w *world, out outcome, m []string) error)
 
 // verdicts say what a result is; a row needs one of them.
 var verdicts = []expectation{
-	expect(`^(?:NULL|FALSE|FILE_TYPE_UNKNOWN)\b|^duplicate succeeds, map fails$`, func(w *world, out outcome, _ []string) error { return w.failed(out, 0) }),
+	expect(`^(?:NULL|FALSE|FILE_TYPE_UNKNOWN)\b|^duplicate succeeds, map fails$`,
+		func(w *world, out outcome, _ []string) error { return w.failed(out, 0) }),
 	expect(`^WAIT_FAILED\b`, func(w *world, out outcome, _ []string) error { return w.failed(out, waitFailed) }),
 	expect(`^depends on .*: handle or NULL`, func(w *world, out outcome, _ []string) error {
 		if out.Value != 0 {
@@ -65,7 +66,9 @@ var verdicts = []expectation{
 		}
 		return nil
 	}),
-	expect(`^flags (\d+)`, func(_ *world, out outcome, m []string) error { return spec.Number("flags", out.Numbers[0], m[1]) }),
+	expect(`^flags (\d+)`, func(_ *world, out outcome, m []string) error {
+		return spec.Number("flags", out.Numbers[0], m[1])
+	}),
 	expect(`^unchanged\b`, func(*world, outcome, []string) error { return nil }), // the call has looked itself
 	expect(`HANDLE_FLAG_INHERIT set$`, inheritable),
 	expect(`^not mapped\b`, func(_ *world, out outcome, _ []string) error {
@@ -75,12 +78,19 @@ var verdicts = []expectation{
 		}
 		return spec.Number("state", out.region.state, fmt.Sprint(numbers["MEM_FREE"]))
 	}),
+	expect(`^MEM_COMMIT, Protect and AllocationProtect with (PAGE_\w+)$`, func(_ *world, out outcome, m []string) error {
+		want := fmt.Sprint(numbers["PAGE_READWRITE"] | numbers[m[1]])
+		return errors.Join(spec.Number("protection", out.region.protect, want),
+			spec.Number("allocation protection", out.region.allowed, want))
+	}),
 	expect(`MEM_|Protect|^address rounded down|^first page:`, describes),
 
 	expect(`^WAIT_OBJECT_0(?:\+(\d+))?`, func(w *world, out outcome, m []string) error {
 		return waitGave(w, out, []string{"", cmp.Or(m[1], "0")})
 	}),
-	expect(`^WAIT_TIMEOUT\b`, func(w *world, out outcome, _ []string) error { return waitGave(w, out, []string{"", "102"}) }),
+	expect(`^WAIT_TIMEOUT\b`, func(w *world, out outcome, _ []string) error {
+		return waitGave(w, out, []string{"", "102"})
+	}),
 	expect(`^WAIT_ABANDONED(?:_0\+\d+ =)? 0x(\d+)\b`, waitGave),
 	expect(`^a WAIT_ABANDONED value \(0x80\.\.\)`, func(_ *world, out outcome, _ []string) error {
 		if !out.waited || out.Value < waitAbandoned || out.Value >= waitAbandoned+64 {
@@ -99,7 +109,8 @@ var details = []expectation{
 	expect(`.\bregion (\d+)$`, mapped),
 	expect(`^view (PAGE_\w+)`, func(w *world, out outcome, m []string) error {
 		r := w.query(out.view)
-		return errors.Join(spec.Number("protection", r.protect, fmt.Sprint(numbers[m[1]])), spec.Number("allocation protection", r.allowed, fmt.Sprint(numbers[m[1]])))
+		return errors.Join(spec.Number("protection", r.protect, fmt.Sprint(numbers[m[1]])),
+			spec.Number("allocation protection", r.allowed, fmt.Sprint(numbers[m[1]])))
 	}),
 	expect(`^view exactly there$`, func(_ *world, out outcome, _ []string) error {
 		return spec.Number("address", out.view, fmt.Sprint(out.Numbers[0]))
@@ -111,9 +122,15 @@ var details = []expectation{
 		return nil
 	}),
 	expect(`\(.*\b(read only|no write|writes are private|read and write|read, write|readable too)\b.*\)`, usable),
-	expect(`^view .*\bshared$`, func(w *world, out outcome, _ []string) error { return usable(w, out, []string{"", "read and write"}) }),
+	expect(`^view .*\bshared$`, func(w *world, out outcome, _ []string) error {
+		return usable(w, out, []string{"", "read and write"})
+	}),
 	expect(`, attributes (SEC_\w+)$|, (SEC_\w+)$`, func(_ *world, out outcome, m []string) error {
 		return spec.Number("attributes", out.flags, fmt.Sprint(numbers[cmp.Or(m[1], m[2])]))
+	}),
+	expect(`NtQuerySection reports (SEC_[\w|]+)$`, func(_ *world, out outcome, m []string) error {
+		want, err := parseBits(m[1])
+		return errors.Join(err, spec.Number("attributes", out.flags, fmt.Sprint(want)))
 	}),
 	expect(`NtQuerySection reports the same attributes`, func(_ *world, out outcome, _ []string) error {
 		return spec.Number("attributes", out.flags, fmt.Sprint(out.size))
@@ -125,8 +142,9 @@ var details = []expectation{
 		return spec.Number("size", w.must("NtQuerySection", out.section).Number(0), "10000")
 	}),
 	expect(`new handle is inheritable`, inheritable),
-	expect(`old protect (PAGE_\w+)$`, func(_ *world, out outcome, m []string) error {
-		return spec.Number("old protection", out.Numbers[0], fmt.Sprint(numbers[m[1]]))
+	expect(`old protect (PAGE_[\w|]+)$`, func(_ *world, out outcome, m []string) error {
+		want, err := parseBits(m[1])
+		return errors.Join(err, spec.Number("old protection", out.Numbers[0], fmt.Sprint(want)))
 	}),
 	expect(`same handle value$`, func(_ *world, out outcome, _ []string) error {
 		return spec.Number("handle", out.Numbers[0], fmt.Sprint(out.Numbers[1]))
@@ -139,9 +157,15 @@ var details = []expectation{
 		}
 		return spec.Number("count", uint64(count), m[1])
 	}),
-	expect(`; (caller|nobody) owns it$`, func(w *world, _ outcome, m []string) error { return w.ownedNow(w.handle, m[1] == "caller") }),
-	expect(`, mutex (kept|released)$`, func(w *world, _ outcome, m []string) error { return w.ownedNow(w.mutex, m[1] == "kept") }),
-	expect(`; initial ownership (NOT taken|taken)$`, func(w *world, _ outcome, m []string) error { return w.ownedNow(w.handle, m[1] == "taken") }),
+	expect(`; (caller|nobody) owns it$`, func(w *world, _ outcome, m []string) error {
+		return w.ownedNow(w.handle, m[1] == "caller")
+	}),
+	expect(`, mutex (kept|released)$`, func(w *world, _ outcome, m []string) error {
+		return w.ownedNow(w.mutex, m[1] == "kept")
+	}),
+	expect(`; initial ownership (NOT taken|taken)$`, func(w *world, _ outcome, m []string) error {
+		return w.ownedNow(w.handle, m[1] == "taken")
+	}),
 	expect(`, (only that|no) event consumed$`, func(w *world, out outcome, m []string) error {
 		for i, h := range w.lists[0] {
 			if i == 0 {
@@ -248,8 +272,8 @@ func (w *world) shareMemory(a, b uint64) (shared, known bool) {
 	return string(first) == "\x55" && string(second) == "\x56", true
 }
 
-// sameObject reports whether two handles of one kind are of one object: a change through a is seen through b. b may have
-// no right but to wait. A mutex must be free, and is free again afterwards.
+// sameObject reports whether two handles of one kind are of one object: a change through a is seen through b. b may
+// have no right but to wait. A mutex must be free, and is free again afterwards.
 func (w *world) sameObject(a, b uint64, kind string) bool {
 	const other = 3
 	switch kind {
@@ -297,7 +321,8 @@ func (w *world) capable(handle, mask uint64) error {
 	for _, try := range []struct {
 		access uint32
 		rights uint64
-	}{{4, mapRead}, {1, mapRead}, {2, mapWrite}, {6, mapWrite}, {0x24, mapRead | mapExecute}, {0x22, mapWrite | mapExecute}, {0, mapRead}} {
+	}{{4, mapRead}, {1, mapRead}, {2, mapWrite}, {6, mapWrite}, {0x24, mapRead | mapExecute},
+		{0x22, mapWrite | mapExecute}, {0, mapRead}} {
 		want := uint32(0)
 		switch {
 		case try.rights&^mask != 0:
@@ -309,7 +334,8 @@ func (w *world) capable(handle, mask uint64) error {
 		}
 		a := w.call("MapViewOfFile", handle, try.access, 0, 0)
 		if (a.Value == 0) != (want != 0) || a.Error != want {
-			return fmt.Errorf("with %#x granted, a view for %#x gives %d, error %d, want %d", mask, try.access, a.Value, a.Error, want)
+			return fmt.Errorf("with %#x granted, a view for %#x gives %d, error %d, want %d", mask, try.access, a.Value, a.Error,
+				want)
 		}
 	}
 	a := w.call("NtQuerySection", handle)
@@ -383,7 +409,8 @@ var words = []struct {
 	{regexp.MustCompile(`\b(MEM_(?:RESERVE|COMMIT|FREE))\b`), func(r *region) uint64 { return r.state }},
 	{regexp.MustCompile(`\b(MEM_MAPPED)\b|\bType (0)`), func(r *region) uint64 { return r.kind }},
 	{regexp.MustCompile(`(?:^|[ ,])Protect (PAGE_\w+|0)|first page: (PAGE_\w+)|Protect = AllocationProtect = (PAGE_\w+)`), func(r *region) uint64 { return r.protect }},
-	{regexp.MustCompile(`AllocationProtect (PAGE_\w+|0)|AllocationProtect = (PAGE_\w+)`), func(r *region) uint64 { return r.allowed }},
+	{regexp.MustCompile(`AllocationProtect (PAGE_\w+|0)|AllocationProtect = (PAGE_\w+)`),
+		func(r *region) uint64 { return r.allowed }},
 	{regexp.MustCompile(`(?:RegionSize[ =]|first page: \w+, region )(\d+)`), func(r *region) uint64 { return r.size }},
 	{regexp.MustCompile(`AllocationBase (NULL)`), func(r *region) uint64 { return r.allocation }},
 }

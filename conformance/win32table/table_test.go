@@ -66,3 +66,6 @@ func program(t *testing.T) Program {
 }
 
 func TestTable(t *testing.T) { Run(t, program(t)) }
+
+// TestProtections tries every protection of pages on every kind of view.
+func TestProtections(t *testing.T) { Protections(t, program(t)) }

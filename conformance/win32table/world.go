@@ -86,7 +86,8 @@ func (w *world) call(function string, arguments ...any) Answer {
 // must makes a call that succeeds.
 func (w *world) must(function string, arguments ...any) Answer {
 	a := w.call(function, arguments...)
-	if a.Value == 0 || a.Value >= 1<<32-1 && !strings.HasPrefix(function, "Map") && !strings.HasPrefix(function, "Virtual") {
+	if a.Value == 0 || a.Value >= 1<<32-1 && !strings.HasPrefix(function, "Map") &&
+		!strings.HasPrefix(function, "Virtual") {
 		w.fail("%s %v gives %d, error %d", function, arguments, a.Value, a.Error)
 	}
 	return a
