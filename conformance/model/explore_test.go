@@ -43,8 +43,9 @@ type findings struct {
 	trace  []string // the steps that lead there
 }
 
-// explore looks at every state that can be reached, the nearest first, until one is wrong or there are no more. States are
-// remembered by a 64-bit hash with a random seed: among ten million, two that share one come once in a million runs.
+// explore looks at every state that can be reached, the nearest first, until one is wrong or there are no more. States
+// are remembered by a 64-bit hash with a random seed: among ten million, two that share one come once in a million
+// runs.
 func explore[S comparable](m machine[S], most int) findings {
 	seed := maphash.MakeSeed()
 	type origin struct {
@@ -112,7 +113,8 @@ func (f *findings) report(t *testing.T, name string, began time.Time) {
 	if f.cut {
 		more = ", and there are more"
 	}
-	t.Logf("%s: %d states, %d steps, at most %d in a row%s, %.1fs", name, f.states, f.steps, f.depth, more, time.Since(began).Seconds())
+	t.Logf("%s: %d states, %d steps, at most %d in a row%s, %.1fs", name, f.states, f.steps, f.depth, more,
+		time.Since(began).Seconds())
 }
 
 // story is a trace for people to read.

@@ -1,11 +1,12 @@
 package model
 
 import (
-	"flag"
 	"fmt"
 	"hash/maphash"
 	"testing"
 	"time"
+
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // names is the machine that walks through the protocol of names: a configuration.
@@ -196,9 +197,9 @@ func (m *names) observe(w *world) {
 	}
 }
 
-// another reports that somebody else has a handle of what the name leads to, or will have had one since now: an open that
-// has its lock counts if it has itself found somebody. A hoarder counts while the segment is there: he may read it, and
-// could as well have opened it.
+// another reports that somebody else has a handle of what the name leads to, or will have had one since now: an open
+// that has its lock counts if it has itself found somebody. A hoarder counts while the segment is there: he may read
+// it, and could as well have opened it.
 func (m *names) another(w *world, who int) bool {
 	for i := range w.processes {
 		q := &w.processes[i]
@@ -255,8 +256,8 @@ func (m *names) checkHandle(w *world, p *process) string {
 	return ""
 }
 
-// checkQuiet is what must be so where nobody has a handle and no operation runs: without a death nothing is left; and in
-// any case Open finds nothing, Create makes new memory, and then nothing is left.
+// checkQuiet is what must be so where nobody has a handle and no operation runs: without a death nothing is left; and
+// in any case Open finds nothing, Create makes new memory, and then nothing is left.
 func (m *names) checkQuiet(w *world) string {
 	if w.kills == m.kills && m.readers|m.hoarders == 0 && w.path != 0 {
 		return "all have closed their handles, and the name is still there"
@@ -323,8 +324,8 @@ func (m *names) alone(w *world, who uint8, op operation) string {
 // mostAlone is more steps than any operation takes that nobody disturbs.
 const mostAlone = 200
 
-// checkAlone is the last invariant: all but one process may be stopped where they are, and that one goes on to the end of
-// its operation. Two things are waited for: a burier that has locked, and who is exiting, which nothing can stop.
+// checkAlone is the last invariant: all but one process may be stopped where they are, and that one goes on to the end
+// of its operation. Two things are waited for: a burier that has locked, and who is exiting, which nothing can stop.
 func (m *names) checkAlone(w *world) string {
 	m.standing = true
 	defer func() { m.standing = false }()
@@ -373,8 +374,6 @@ func (m *names) goesOn(w world, who uint8) bool {
 	return false
 }
 
-var full = flag.Bool("full", false, "explore the larger configurations too, which takes minutes and gigabytes")
-
 // TestNames explores the protocol of names. Nothing in it may be wrong.
 func TestNames(t *testing.T) {
 	for _, m := range []names{
@@ -387,15 +386,17 @@ func TestNames(t *testing.T) {
 		{name: "two that may not", processes: 3, left: 1, kills: 1, readers: 6},
 		{name: "one that hoards locks", processes: 3, left: 1, kills: 1, readers: 4, hoarders: 4},
 	} {
-		exploreNames(t, m, 2e6)
+		exploreNames(t, m, depth.Of[int](quickMost, 2e6))
 	}
-	if !*full {
+	if !depth.Every() {
 		return
 	}
 	for _, m := range []names{
-		{name: "two processes, more deaths, their numbers used again", processes: 2, left: 3, kills: 3, reborn: true, both: true},
+		{name: "two processes, more deaths, their numbers used again", processes: 2, left: 3, kills: 3, reborn: true,
+			both: true},
 		{name: "three processes", processes: 3, left: 2},
-		{name: "three processes, deaths, their numbers used again", processes: 3, left: 1, kills: 3, reborn: true, both: true},
+		{name: "three processes, deaths, their numbers used again", processes: 3, left: 1, kills: 3, reborn: true,
+			both: true},
 		{name: "three processes and one slot", processes: 3, left: 1, kills: 2, slots: 1},
 		{name: "a third, and a child, and deaths", processes: 3, left: 1, kills: 2, forks: true},
 		{name: "one of three that may not write the directory", processes: 3, left: 2, kills: 1, readers: 2},
@@ -404,6 +405,13 @@ func TestNames(t *testing.T) {
 		exploreNames(t, m, 12e6)
 	}
 }
+
+// quickMost is how many states of a configuration a quick run explores: all of most of them.
+const quickMost = 50_000
+
+// mustEnd reports whether every configuration has to be explored to its end. Those that are left out unless nothing is
+// have more states than memory may hold.
+func mustEnd() bool { return depth.Full() && !depth.Every() }
 
 // exploreNames explores a configuration with each backing for which it means something.
 func exploreNames(t *testing.T, m names, most int) {
@@ -423,7 +431,7 @@ func exploreNames(t *testing.T, m names, most int) {
 			if found.wrong != "" {
 				t.Fatalf("\n%s", found.story())
 			}
-			if m.judged == 0 || found.cut && !*full {
+			if m.judged == 0 || found.cut && mustEnd() {
 				t.Error("it was not explored to the end")
 			}
 		})

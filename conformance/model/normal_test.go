@@ -1,8 +1,8 @@
 package model
 
-// This file makes one state of many that differ in nothing but numbers. It forgets what nothing refers to, as the kernel
-// does, numbers files, descriptions and memories in the order in which they are found, and where processes are alike puts
-// them in an order too.
+// This file makes one state of many that differ in nothing but numbers. It forgets what nothing refers to, as the
+// kernel does, numbers files, descriptions and memories in the order in which they are found, and where processes are
+// alike puts them in an order too.
 
 // renaming is the new numbers of things.
 type renaming struct {

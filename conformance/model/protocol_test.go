@@ -2,8 +2,8 @@ package model
 
 import "fmt"
 
-// This file is the protocol, as internal/kernel/object.go and the backings have it: one function for each system call that
-// others can see the effect of, or whose answer depends on what others do.
+// This file is the protocol, as internal/kernel/object.go and the backings have it: one function for each system call
+// that others can see the effect of, or whose answer depends on what others do.
 
 // backing says which of the three it is.
 type backing uint8

@@ -1,7 +1,7 @@
 package model
 
-// This file is the kernel as the model has it: files, descriptions, descriptors, locks, segments. Indexes of what may be
-// missing count from one, so that zero is none.
+// This file is the kernel as the model has it: files, descriptions, descriptors, locks, segments. Indexes of what may
+// be missing count from one, so that zero is none.
 
 const (
 	maxProcesses   = 3
