@@ -21,8 +21,8 @@ func TestBeforeMain(t *testing.T) {
 	}
 }
 
-// TestConstructorsFirst: in the archive nothing is left of the sections of constructors that a program's own may precede,
-// or come between. Those below 101 are kept for the implementation.
+// TestConstructorsFirst: in the archive nothing is left of the sections of constructors that a program's own may
+// precede, or come between. Those below 101 are kept for the implementation.
 func TestConstructorsFirst(t *testing.T) {
 	w := need(t)
 	out, err := exec.Command("readelf", "-SW", filepath.Join(w.prefix, "lib", "libnamedshm.a")).Output()
@@ -30,7 +30,8 @@ func TestConstructorsFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, m := range regexp.MustCompile(`\] (\.(?:preinit_array|init_array|ctors)\S*)`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`\] (\.(?:preinit_array|init_array|ctors)\S*)`).FindAllStringSubmatch(string(out),
+		-1) {
 		got = append(got, m[1])
 	}
 	want := map[string]bool{".init_array.00097": true, ".init_array.00098": true, ".init_array.00099": true}
@@ -60,7 +61,8 @@ int main(void) { return 0; }
 				t.Fatalf("%v\n%s", err, out)
 			}
 			e := finish(t, command(t, program))
-			if e.state.String() != "signal: aborted" || e.complaint != "namedshm: a call was made before the library's constructors have run\n" {
+			if e.state.String() != "signal: aborted" ||
+				e.complaint != "namedshm: a call was made before the library's constructors have run\n" {
 				t.Errorf("%v %q", e.state, e.complaint)
 			}
 		})

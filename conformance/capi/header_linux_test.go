@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var headers = []string{"namedshm.h", "windows.h", "tchar.h", "conio.h"}
+var headers = []string{"namedshm.h", "namedshm_flow.h", "windows.h", "tchar.h", "conio.h"}
 
 // functionOf finds what is declared in the output of the preprocessor, where nothing is left of macros and comments: a
 // name before a parenthesis that ends in a semicolon.
@@ -82,8 +82,8 @@ func TestExports(t *testing.T) {
 	}
 }
 
-// TestSoname: a program remembers the library by the name of its interface, and it needs no other but libc. It cannot be
-// unloaded, because Go's threads cannot be ended.
+// TestSoname: a program remembers the library by the name of its interface, and it needs no other but libc. It cannot
+// be unloaded, because Go's threads cannot be ended.
 func TestSoname(t *testing.T) {
 	w := need(t)
 	library := filepath.Join(w.prefix, "lib", "libnamedshm.so")
@@ -99,7 +99,8 @@ func TestSoname(t *testing.T) {
 		t.Error(err)
 	}
 	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "NEEDED") && !strings.Contains(line, "[libc.so.6]") && !strings.Contains(line, "[libpthread.so.0]") && !strings.Contains(line, "[ld-linux") {
+		if strings.Contains(line, "NEEDED") && !strings.Contains(line, "[libc.so.6]") &&
+			!strings.Contains(line, "[libpthread.so.0]") && !strings.Contains(line, "[ld-linux") {
 			t.Errorf("the library needs another: %s", line)
 		}
 	}
@@ -165,7 +166,8 @@ func TestUncoveredCallsDoNotCompile(t *testing.T) {
 		{"four bytes for two", `OpenEventW(SYNCHRONIZE, FALSE, L"x");`, nil, false},
 		{"two bytes for two", `OpenEventW(SYNCHRONIZE, FALSE, u"x");`, nil, true},
 		{"short wchar_t", `OpenEventW(SYNCHRONIZE, FALSE, L"x");`, []string{"-fshort-wchar"}, true},
-		{"libc with short wchar_t", `return (int)wcslen((const wchar_t *)GetCurrentProcess());`, []string{"-fshort-wchar", "-O0"}, false},
+		{"libc with short wchar_t", `return (int)wcslen((const wchar_t *)GetCurrentProcess());`,
+			[]string{"-fshort-wchar", "-O0"}, false},
 		{"wprintf with short wchar_t", `wprintf(L"x");`, []string{"-fshort-wchar"}, false},
 		{"UNICODE", `OpenEvent(SYNCHRONIZE, FALSE, TEXT("x"));`, []string{"-DUNICODE"}, true},
 		{"narrow under UNICODE", `OpenEvent(SYNCHRONIZE, FALSE, "x");`, []string{"-DUNICODE"}, false},
@@ -196,12 +198,13 @@ func TestPortingTellsAll(t *testing.T) {
 func TestInstall(t *testing.T) {
 	w := need(t)
 	for _, path := range []string{"include/namedshm/windows.h", "include/namedshm/tchar.h", "include/namedshm/conio.h",
-		"include/namedshm/namedshm.h", "lib/libnamedshm.a", "lib/pkgconfig/namedshm.pc"} {
+		"include/namedshm/namedshm.h", "include/namedshm/namedshm_flow.h", "lib/libnamedshm.a", "lib/pkgconfig/namedshm.pc"} {
 		if info, err := os.Stat(filepath.Join(w.prefix, path)); err != nil || info.Mode().Perm()&0o444 != 0o444 {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if version := w.pkgConfig(t, "--modversion"); len(version) != 1 || !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(version[0]) {
+	if version := w.pkgConfig(t, "--modversion"); len(version) != 1 ||
+		!regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(version[0]) {
 		t.Errorf("the version is %v", version)
 	}
 	if !slices.Contains(w.pkgConfig(t, "--libs", "--static"), "-pthread") {
@@ -211,7 +214,8 @@ func TestInstall(t *testing.T) {
 	root := t.TempDir()
 	run(t, "go", "run", "../../capi/install", "--prefix", "/usr", "--destdir", root)
 	pc, err := os.ReadFile(filepath.Join(root, "usr/lib/pkgconfig/namedshm.pc"))
-	if err != nil || !strings.HasPrefix(string(pc), "prefix=/usr\n") || strings.Contains(string(pc), "rpath") || strings.Contains(string(pc), root) {
+	if err != nil || !strings.HasPrefix(string(pc), "prefix=/usr\n") || strings.Contains(string(pc), "rpath") ||
+		strings.Contains(string(pc), root) {
 		t.Errorf("%v\n%s", err, pc)
 	}
 	if e := finish(t, command(t, "go", "run", "../../capi/install", "extra")); e.state.Success() {

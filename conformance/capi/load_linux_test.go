@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // TestPython loads and unloads the library from Python's ctypes.
@@ -30,11 +32,13 @@ func TestLoadedLate(t *testing.T) {
 func TestSanitizer(t *testing.T) {
 	needGlobal(t)
 	w := need(t)
-	for name, source := range map[string]string{"probe": "testdata/probe.c", "guest": "testdata/guest.c", "names": "testdata/names.c"} {
+	for name, source := range map[string]string{"probe": "testdata/probe.c", "guest": "testdata/guest.c",
+		"names": "testdata/names.c"} {
 		t.Run(name, func(t *testing.T) {
 			isolate(t)
 			program := w.compile(t, "gcc", source, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-			arguments := map[string][]string{"probe": {"asan", filepath.Join(t.TempDir(), "file")}, "guest": {"owner"}, "names": nil}[name]
+			arguments := map[string][]string{"probe": {"asan", filepath.Join(t.TempDir(), "file")}, "guest": {"owner"},
+				"names": nil}[name]
 			e := finish(t, command(t, program, arguments...))
 			if !e.state.Success() || e.complaint != "" {
 				t.Errorf("%v\n%s", e.state, e.complaint)
@@ -45,6 +49,9 @@ func TestSanitizer(t *testing.T) {
 
 // TestSanitizerPair has the compiler watch the two programs, which were written for another system.
 func TestSanitizerPair(t *testing.T) {
+	if !depth.Full() {
+		t.Skip("TestSanitizer has the calls themselves: NAMEDSHM_TEST_DEPTH=full has the pair too")
+	}
 	needGlobal(t)
 	w := need(t)
 	for name, flags := range map[string][]string{"A": nil, "W": {"-DUNICODE", "-D_UNICODE"}} {
@@ -96,6 +103,9 @@ func TestValgrind(t *testing.T) {
 
 // TestValgrindPair has it watch the two programs.
 func TestValgrindPair(t *testing.T) {
+	if !depth.Full() {
+		t.Skip("TestValgrind has the calls themselves: NAMEDSHM_TEST_DEPTH=full has the pair too")
+	}
 	needGlobal(t)
 	w := need(t)
 	needTools(t, "valgrind")

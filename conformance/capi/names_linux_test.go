@@ -12,7 +12,8 @@ import (
 func TestText(t *testing.T) {
 	w := need(t)
 	for name, flags := range map[string][]string{
-		"A": nil, "W": {"-DUNICODE", "-D_UNICODE"}, "short": {"-DUNICODE", "-D_UNICODE", "-fshort-wchar"}, "static": {"-static"},
+		"A": nil, "W": {"-DUNICODE", "-D_UNICODE"}, "short": {"-DUNICODE", "-D_UNICODE", "-fshort-wchar"},
+		"static": {"-static"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			isolate(t)
@@ -70,13 +71,15 @@ func TestNamesMeetGo(t *testing.T) {
 func TestWideMain(t *testing.T) {
 	w := need(t)
 	isolate(t)
-	const three = "int _tmain(int argc, TCHAR *argv[], TCHAR *envp[]) { _tprintf(TEXT(\"%d %s %d\\n\"), argc, argv[1], envp[0] != NULL); return 0; }\n"
+	const three = "int _tmain(int argc, TCHAR *argv[], TCHAR *envp[]) { _tprintf(TEXT(\"%d %s %d\\n\"), argc, argv[1], " +
+		"envp[0] != NULL); return 0; }\n"
 	const two = "int _tmain(int argc, TCHAR **argv) { _tprintf(TEXT(\"%d %s %d\\n\"), argc, argv[1], 1); return 0; }\n"
 	const none = "int _tmain() { _tprintf(TEXT(\"2 ünï😀 1\\n\")); return 0; }\n"
 	for _, compiler := range [][]string{{"gcc", "c"}, {"g++", "cpp"}} {
 		for _, flags := range [][]string{nil, {"-DUNICODE", "-D_UNICODE"}, {"-DUNICODE", "-D_UNICODE", "-fshort-wchar"}} {
 			for _, text := range []string{three, two, none} {
-				program, out, err := w.tryText(t, compiler[0], compiler[1], "#include <windows.h>\n#include <tchar.h>\n"+text, flags...)
+				program, out, err := w.tryText(t, compiler[0], compiler[1], "#include <windows.h>\n#include <tchar.h>\n"+text,
+					flags...)
 				if err != nil {
 					t.Fatalf("%v %s\n%s", flags, text, out)
 				}

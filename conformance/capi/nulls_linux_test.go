@@ -2,8 +2,8 @@ package capi
 
 import "testing"
 
-// TestNulls: NULL where a call takes a pointer is an error of that call, or is allowed. It never ends the program with a
-// report of Go's.
+// TestNulls: NULL where a call takes a pointer is an error of that call, or is allowed. It never ends the program with
+// a report of Go's.
 func TestNulls(t *testing.T) {
 	w := need(t)
 	for name, flags := range map[string][]string{"shared": {"-O1"}, "static": {"-O1", "-static"}} {

@@ -36,7 +36,8 @@ func pairPrograms(t *testing.T) (first, second string) {
 // onlyIgnoredPragma reports whether a compiler said nothing but that it knows no #pragma comment.
 func onlyIgnoredPragma(out []byte) bool {
 	for line := range bytes.Lines(out) {
-		if bytes.Contains(line, []byte("warning:")) && !bytes.Contains(line, []byte("[-Wunknown-pragmas]")) || bytes.Contains(line, []byte("error:")) {
+		if bytes.Contains(line, []byte("warning:")) && !bytes.Contains(line, []byte("[-Wunknown-pragmas]")) ||
+			bytes.Contains(line, []byte("error:")) {
 			return false
 		}
 	}
@@ -197,14 +198,16 @@ int main(void) { return MessageBox(NULL, "--a <b>&\\n\"", "-t", MB_OK | MB_ICONW
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"zenity":   "<--warning>\n<--no-markup>\n<--no-wrap>\n<--title=-t>\n<--text=--a <b>&\\n\">\n",
-		"kdialog":  "<--title>\n<-t>\n<--msgbox>\n<<qt><div style=\"white-space:pre-wrap\">--a &#60;b&#62;&#38;&#92;n&#34;</div></qt>>\n",
+		"zenity": "<--warning>\n<--no-markup>\n<--no-wrap>\n<--title=-t>\n<--text=--a <b>&\\n\">\n",
+		"kdialog": "<--title>\n<-t>\n<--msgbox>\n<<qt><div style=\"white-space:pre-wrap\">--a " +
+			"&#60;b&#62;&#38;&#92;n&#34;</div></qt>>\n",
 		"xmessage": "<-center>\n<-title>\n<-t>\n<-buttons>\n<OK:0>\n<-default>\n<OK>\n<-file>\n<->\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := t.TempDir()
 			told := filepath.Join(d, "told")
-			script := "#!" + shell + "\nfor a in \"$@\"; do printf '%s\\n' \"<$a>\" >> " + told + "; done\nread -r line; printf '%s' \"$line\" >> " + told + "\n"
+			script := "#!" + shell + "\nfor a in \"$@\"; do printf '%s\\n' \"<$a>\" >> " + told +
+				"; done\nread -r line; printf '%s' \"$line\" >> " + told + "\n"
 			if err := os.WriteFile(filepath.Join(d, name), []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}

@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/namedshm/namedshm/conformance/internal/spec"
 )
 
-// row is what the table says of a case: the number of Windows' error ("-" for none), and whether Wine was seen to differ.
+// row is what the table says of a case: the number of Windows' error ("-" for none), and whether Wine was seen to
+// differ.
 type row struct {
 	number  string
 	differs bool
@@ -17,13 +20,8 @@ type row struct {
 
 func table(t *testing.T) map[string]row {
 	t.Helper()
-	f, err := os.Open("../table/testdata/conformance.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	rows := map[string]row{}
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(strings.NewReader(spec.Text))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		columns := strings.Split(lines.Text(), "\t")
@@ -40,9 +38,9 @@ func table(t *testing.T) map[string]row {
 // mostCalls is how many calls the probe has to make at least.
 const mostCalls = 300
 
-// TestProbe compares one program's calls on Linux with those of the same program, compiled for Windows, under Wine. They
-// agree in every line, but where the table says that Wine gives something else than Windows; there Linux gives what
-// Windows gives.
+// TestProbe compares one program's calls on Linux with those of the same program, compiled for Windows, under Wine.
+// They agree in every line, but where the table says that Wine gives something else than Windows; there Linux gives
+// what Windows gives.
 func TestProbe(t *testing.T) {
 	needGlobal(t)
 	w, wine := need(t), needWine(t)

@@ -12,8 +12,8 @@ const (
 	fileNotFound     = "0 2"
 )
 
-// TestScarce: a program that is short of descriptors gets errors, whichever of them is the last: Go's runtime takes some
-// too, and would end the program for want of them.
+// TestScarce: a program that is short of descriptors gets errors, whichever of them is the last: Go's runtime takes
+// some too, and would end the program for want of them.
 func TestScarce(t *testing.T) {
 	w := need(t)
 	program := w.compile(t, "gcc", "testdata/scarce.c")

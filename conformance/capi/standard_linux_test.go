@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestStandards: by which standards of the languages a program compiles without a word, and that the others are told what
-// is missing.
+// TestStandards: by which standards of the languages a program compiles without a word, and that the others are told
+// what is missing.
 func TestStandards(t *testing.T) {
 	w := need(t)
 	const program = "#include <windows.h>\nint main(void) { return CreateMutex(NULL, FALSE, TEXT(\"\")) == NULL; }\n"
@@ -22,7 +22,8 @@ func TestStandards(t *testing.T) {
 		{"g++", "cpp", "c++11", ""},
 		{"g++", "cpp", "gnu++20", ""},
 	} {
-		for width, flags := range map[string][]string{"narrow": nil, "wide": {"-DUNICODE", "-D_UNICODE"}, "short": {"-DUNICODE", "-D_UNICODE", "-fshort-wchar"}} {
+		for width, flags := range map[string][]string{"narrow": nil, "wide": {"-DUNICODE", "-D_UNICODE"},
+			"short": {"-DUNICODE", "-D_UNICODE", "-fshort-wchar"}} {
 			t.Run(fmt.Sprint(c.standard, " ", width), func(t *testing.T) {
 				_, out, err := w.tryText(t, c.compiler, c.suffix, program, append(flags, "-fsyntax-only", "-std="+c.standard)...)
 				switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -47,6 +48,10 @@ func onTerminal(t *testing.T, c *exec.Cmd) *terminal {
 	q := &terminal{t: t, command: c, keys: keys, line: line, ended: make(chan error, 1)}
 	c.Stdin, c.Stdout, c.Stderr = line, line, line
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	// Whoever started the tests may ignore SIGINT, and what is ignored is inherited; what is caught is not.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT)
+	defer signal.Stop(interrupts)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // wine is the script that runs Windows programs, and what was built for it.
@@ -58,15 +60,17 @@ func prepareWine() (*wine, error) {
 func (w *wine) compile(t *testing.T, source string, flags ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))+".exe")
-	arguments := append([]string{"gxx", "-D_WIN32_WINNT=0x0A00", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-format", "-o", program}, flags...)
-	if out, err := exec.Command(w.script, append(arguments, source)...).CombinedOutput(); err != nil || !onlyIgnoredPragma(out) {
+	arguments := append([]string{"gxx", "-D_WIN32_WINNT=0x0A00", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-format",
+		"-o", program}, flags...)
+	if out, err := exec.Command(w.script, append(arguments, source)...).CombinedOutput(); err != nil ||
+		!onlyIgnoredPragma(out) {
 		t.Fatalf("%s: %v\n%s", source, err, out)
 	}
 	return program
 }
 
-// run is a program under Wine, on no terminal. It writes into files: the first program under Wine starts others that live
-// on, and they would keep a pipe open.
+// run is a program under Wine, on no terminal. It writes into files: the first program under Wine starts others that
+// live on, and they would keep a pipe open.
 func (w *wine) run(t *testing.T, program string, arguments ...string) (e ended) {
 	t.Helper()
 	d := t.TempDir()
@@ -120,6 +124,9 @@ func (w *wine) showsMessage(t *testing.T, program string) {
 // TestPairUnderWine: the same two programs, compiled for Windows, with each other and with the Windows build of the
 // command.
 func TestPairUnderWine(t *testing.T) {
+	if !depth.Full() {
+		t.Skip("TestProbe compares with Wine in a quick run: NAMEDSHM_TEST_DEPTH=full has this too")
+	}
 	w := needWine(t)
 	firstSource, secondSource := pairPrograms(t)
 	first, second := w.compile(t, firstSource), w.compile(t, secondSource)

@@ -73,7 +73,8 @@ func needGlobal(t *testing.T) {
 // readInputs reads what is built here. The contents do not matter: `go test` takes an earlier result where no file that
 // the test itself read has changed, and knows nothing of those that only the programs were built from.
 func readInputs() error {
-	for _, pattern := range []string{"../../*.go", "../../internal/kernel/*.go", "../../win32/*.go", "../../capi/*", "../../capi/*/*",
+	for _, pattern := range []string{"../../*.go", "../../internal/kernel/*.go", "../../internal/conduit/*",
+		"../../internal/waiting/*", "../../win32/*.go", "../../capi/*", "../../capi/*/*",
 		"../../cmd/shm/*.go", "../../.ci/*", "testdata/*"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
@@ -133,7 +134,8 @@ func (w *world) compile(t *testing.T, compiler, source string, flags ...string) 
 	return program
 }
 
-func (w *world) tryCompile(t *testing.T, compiler, source string, flags ...string) (program string, out []byte, err error) {
+func (w *world) tryCompile(t *testing.T, compiler, source string,
+	flags ...string) (program string, out []byte, err error) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(source), filepath.Ext(source)))
 	pkgConfig := []string{"--cflags", "--libs"}
@@ -148,7 +150,8 @@ func (w *world) tryCompile(t *testing.T, compiler, source string, flags ...strin
 }
 
 // compileText compiles what a test spells out.
-func (w *world) tryText(t *testing.T, compiler, suffix, text string, flags ...string) (program string, out []byte, err error) {
+func (w *world) tryText(t *testing.T, compiler, suffix, text string,
+	flags ...string) (program string, out []byte, err error) {
 	t.Helper()
 	source := filepath.Join(t.TempDir(), "program."+suffix)
 	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
@@ -177,7 +180,9 @@ func isolate(t *testing.T) {
 func command(t *testing.T, name string, arguments ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	return exec.CommandContext(ctx, name, arguments...)
+	c := exec.CommandContext(ctx, name, arguments...)
+	c.WaitDelay = 10 * time.Second // and what it has started may keep its output open, but not the test
+	return c
 }
 
 // ended is how a program ended, and what it said.

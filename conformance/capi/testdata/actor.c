@@ -123,6 +123,7 @@ static unsigned long long call_DuplicateHandle(void)
     sprintf(out, " %llu", HANDLE_OF(to));
     return done;
 }
+static unsigned long long call_CompareObjectHandles(void) { return CompareObjectHandles(handle(0), handle(1)); }
 static unsigned long long call_GetHandleInformation(void)
 {
     DWORD flags = 0;
@@ -217,6 +218,7 @@ static const struct {
     CALLS(CreateFile),          CALL(MapViewOfFile),     CALL(MapViewOfFileEx),      CALL(UnmapViewOfFile),
     CALL(FlushViewOfFile),      CALL(VirtualQuery),      CALL(VirtualProtect),       CALL(VirtualAlloc),
     CALL(VirtualFree),          CALL(CloseHandle),       CALL(DuplicateHandle),      CALL(GetHandleInformation),
+    CALL(CompareObjectHandles),
     CALL(SetHandleInformation), CALL(SetEvent),          CALL(ResetEvent),           CALL(PulseEvent),
     CALL(ReleaseMutex),         CALL(ReleaseSemaphore),  CALL(WaitForSingleObject),  CALL(WaitForMultipleObjects),
     CALL(SignalObjectAndWait),  CALL(NtQuerySection),    CALL(GetFileSizeEx),        CALL(GetFileType),

@@ -515,23 +515,39 @@ static void scene_clone(void)
     still_works();
 }
 
+static void *labour_until(void *unused)
+{
+    (void)unused;
+    while (handled < 300)
+        labour();
+    return NULL;
+}
+
 static void *fork_and_end(void *child)
 {
     HANDLE mutex = CreateMutexA(NULL, TRUE, NULL);
     CHECK(mutex);
     *(pid_t *)child = fork();
-    if (*(pid_t *)child == 0)
+    if (*(pid_t *)child == 0) {
+        alarm(60); // a child that stands still is none that ends well
         all_refused();
+    }
     return NULL; // in the child this ends the last thread, and all that is done at the end of one is done
 }
 
-// A child of a thread, whose only thread comes to its end.
+// Children of threads, whose only threads come to their ends, while the library is busy: what its runtime's threads were
+// about at the moment of the fork is never ended in the child.
 static void scene_thread_of_child(void)
 {
     pid_t child;
     hold();
-    pthread_join(start(fork_and_end, &child), NULL);
-    must_end_well(child);
+    pthread_t worker = start(labour_until, NULL);
+    for (int round = 0; round < 200; round++) {
+        pthread_join(start(fork_and_end, &child), NULL);
+        must_end_well(child);
+    }
+    handled = 300;
+    pthread_join(worker, NULL);
     still_works();
 }
 
@@ -593,8 +609,21 @@ static void scene_exit(void)
     work();
 }
 
+// Whoever started the tests may ignore signals, as nohup does, and what is ignored is inherited: begin anew without.
+static void begin_with_defaults(char **arguments)
+{
+    if (getenv("GUEST_BEGAN"))
+        return;
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    CHECK(setenv("GUEST_BEGAN", "1", 1) == 0);
+    execv("/proc/self/exe", arguments);
+    CHECK(!"the program could not be started anew");
+}
+
 int main(int count, char **arguments)
 {
+    begin_with_defaults(arguments);
     static const struct {
         const char *name;
         void (*play)(void);
