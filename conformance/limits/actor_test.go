@@ -17,6 +17,8 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/sections"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 type (
@@ -53,13 +55,13 @@ func act() {
 func (s *stage) perform(r request) (reply, error) {
 	switch r.Op {
 	case "names":
-		names, err := namedshm.Names(r.Space)
+		names, err := inspect.Names(r.Space)
 		return reply{Number: int64(len(names))}, err
 	case "list":
-		found, err := namedshm.List(r.Space)
+		found, err := inspect.List(r.Space)
 		return reply{Number: int64(len(found))}, err
 	case "bury":
-		found, err := namedshm.Bury(r.Space)
+		found, err := upkeep.Sweep(r.Space)
 		return reply{Number: int64(len(found))}, err
 	case "many":
 		return s.many(r)
@@ -70,7 +72,8 @@ func (s *stage) perform(r request) (reply, error) {
 	case "drop":
 		return s.drop()
 	case "limit":
-		return reply{}, unix.Setrlimit(int(r.Number), &unix.Rlimit{Cur: uint64(r.Size), Max: uint64(max(r.Own.Maximum, r.Size))})
+		return reply{}, unix.Setrlimit(int(r.Number),
+			&unix.Rlimit{Cur: uint64(r.Size), Max: uint64(max(r.Own.Maximum, r.Size))})
 	case "shell":
 		out, err := exec.Command("sh", "-c", r.Text).CombinedOutput()
 		return reply{Text: string(out)}, err
@@ -176,15 +179,15 @@ func battery(r request) (reply, error) {
 		err = mutex.Unlock()
 	}
 	say("create a mutex", closing(mutex, err))
-	space := namedshm.LocalNamespace
+	space := namedshm.Local
 	if r.Name[0] == 'G' {
-		space = namedshm.GlobalNamespace
+		space = namedshm.Global
 	}
-	_, err = namedshm.List(space)
+	_, err = inspect.List(space)
 	say("list", err)
-	_, err = namedshm.Names(space)
+	_, err = inspect.Names(space)
 	say("names", err)
-	_, err = namedshm.Bury(space)
+	_, err = upkeep.Sweep(space)
 	say("bury", err)
 	return reply{Own: told{Each: each}}, nil
 }

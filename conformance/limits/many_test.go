@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // raised lets an actor have as many descriptors as it may, and says how many these are.
@@ -22,9 +23,9 @@ func (a *actor) raised() int64 {
 	return int64(limit.Max)
 }
 
-// TestManyObjects: a hundred thousand objects at once, and all gone when their holders are killed.
+// TestManyObjects: very many objects at once, and all gone when their holders are killed.
 func TestManyObjects(t *testing.T) {
-	const objects = 100_000
+	objects := depth.Of[int64](8_000, 100_000)
 	s := newSetting(t)
 	other := s.start()
 	var holders []*actor
@@ -36,20 +37,21 @@ func TestManyObjects(t *testing.T) {
 		holders, made = append(holders, a), made+n
 	}
 	opened := other.Must(request{Op: "some", Name: local, Number: objects})
-	names := other.Must(request{Op: "names", Space: namedshm.LocalNamespace})
-	list := other.Must(request{Op: "list", Space: namedshm.LocalNamespace})
+	names := other.Must(request{Op: "names", Space: namedshm.Local})
+	list := other.Must(request{Op: "list", Space: namedshm.Local})
 	if names.Number != objects || list.Number != objects {
 		t.Errorf("%d names, %d objects in the list, want %d", names.Number, list.Number, objects)
 	}
-	t.Logf("%d objects of %d processes: made in %v, 200 of them opened and closed in %v, names in %v, list in %v", objects, len(holders), took, opened.Own.Took, names.Own.Took, list.Own.Took)
+	t.Logf("%d objects of %d processes: made in %v, 200 of them opened and closed in %v, names in %v, list in %v", objects,
+		len(holders), took, opened.Own.Took, names.Own.Took, list.Own.Took)
 	for _, a := range holders {
 		a.Kill()
 	}
 	other.Refused(request{Op: "open", Name: local + "7"}, namedshm.ErrFileNotFound)
-	if left := other.Must(request{Op: "names", Space: namedshm.LocalNamespace}).Number; left != 0 {
+	if left := other.Must(request{Op: "names", Space: namedshm.Local}).Number; left != 0 {
 		t.Errorf("%d names are left", left)
 	}
-	buried := other.Must(request{Op: "bury", Space: namedshm.LocalNamespace})
+	buried := other.Must(request{Op: "bury", Space: namedshm.Local})
 	if buried.Number != objects-1 { // one was buried by the open
 		t.Errorf("%d were buried", buried.Number)
 	}
@@ -68,14 +70,15 @@ func TestManyGlobalObjects(t *testing.T) {
 	a.Refused(request{Op: "create", Name: world}, namedshm.ErrNoSystemResources, "kernel.shmmni is 8000")
 	a.Must(request{Op: "close", Handle: 1})
 	a.Must(request{Op: "create", Name: world})
-	if names := a.Must(request{Op: "names", Space: namedshm.GlobalNamespace}); names.Number != objects {
+	if names := a.Must(request{Op: "names", Space: namedshm.Global}); names.Number != objects {
 		t.Errorf("%d names, want %d", names.Number, objects)
 	}
 }
 
 // TestManyHandles: ten thousand handles on one object, and the name goes with the last.
 func TestManyHandles(t *testing.T) {
-	const handles, processes = 10_000, 2
+	const processes = 2
+	handles := depth.Of[int64](1_000, 10_000)
 	for _, name := range []string{local, world} {
 		t.Run(name[:5], func(t *testing.T) {
 			s := newSetting(t)
@@ -109,7 +112,8 @@ func TestManyHandles(t *testing.T) {
 
 // TestManyProcesses: a thousand processes hold one object, half of them are killed at once, and then the rest.
 func TestManyProcesses(t *testing.T) {
-	const processes, together = 1000, 4
+	const together = 4
+	processes := depth.Of[int64](100, 1000)
 	s := newSetting(t)
 	maker := s.start("GOMAXPROCS=1")
 	maker.Must(request{Op: "create", Name: local})
@@ -119,7 +123,7 @@ func TestManyProcesses(t *testing.T) {
 	var wait sync.WaitGroup
 	for w := range together {
 		wait.Go(func() {
-			for i := w; i < processes; i += together {
+			for i := int64(w); i < processes; i += together {
 				all[i] = s.start("GOMAXPROCS=1", "GOGC=off")
 				all[i].Must(request{Op: "open", Name: local, Access: read})
 			}
@@ -151,8 +155,8 @@ func TestManyProcesses(t *testing.T) {
 	s.nothingLeft()
 }
 
-// TestSparse: a section of 64 GiB, larger than the machine, of which a few pages are used. Without NoCommit it is refused,
-// and the error says how much there is.
+// TestSparse: a section of 64 GiB, larger than the machine, of which a few pages are used. Without NoCommit it is
+// refused, and the error says how much there is.
 func TestSparse(t *testing.T) {
 	const size, granule = 64 << 30, 65536
 	var info unix.Sysinfo_t

@@ -23,7 +23,8 @@ func TestNarrowProcess(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	run := exec.Command(program, "-test.run=^(TestMoreThanCanBeMapped|FuzzEventState|FuzzMutexState|FuzzSemaphoreState)$", "-test.v")
+	run := exec.Command(program, "-test.run=^(TestMoreThanCanBeMapped|FuzzEventState|FuzzMutexState|FuzzSemaphoreState)$",
+		"-test.v")
 	run.Env = append(os.Environ(), "NAMEDSHM_ROOT="+s.Root, "NAMEDSHM_TEST_WIDE=true")
 	out, err := run.CombinedOutput()
 	if err != nil && strings.Contains(err.Error(), "exec format error") {

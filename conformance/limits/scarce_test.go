@@ -69,7 +69,8 @@ func TestFullDirectory(t *testing.T) {
 	for free := range 14 {
 		a.Must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
 		for _, name := range prefixes {
-			n := a.withstands(t, name, append(looks, "create without a name"), []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
+			n := a.withstands(t, name, append(looks, "create without a name"),
+				[]string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
 			if failed += n; free == 0 && n == 0 {
 				t.Errorf("%s: with no free page nothing fails?", name)
 			}
@@ -86,16 +87,18 @@ func TestFullDirectory(t *testing.T) {
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
-	if left := a.Must(request{Op: "shell", Text: `find $NAMEDSHM_ROOT -mindepth 2 ! -name .creating ! -name .burial`}).Text; left != "" {
+	if left := a.Must(request{Op: "shell",
+		Text: `find $NAMEDSHM_ROOT -mindepth 2 ! -name .creating ! -name .burial`}).Text; left != "" {
 		t.Errorf("left: %s", left)
 	}
 }
 
-// TestFullDirectoryOfFiles: the same on the backing of other Unix systems, whose memory is in the directory. A page that
-// the file system has not got would end who touches it: all are had before anybody can.
+// TestFullDirectoryOfFiles: the same on the backing of other Unix systems, whose memory is in the directory. A page
+// that the file system has not got would end who touches it: all are had before anybody can.
 func TestFullDirectoryOfFiles(t *testing.T) {
 	s := newSetting(t)
-	a := s.within(unix.CLONE_NEWNS, "export NAMEDSHM_BACKING=file && mount -t tmpfs -o mode=1777,size=4m tmpfs $NAMEDSHM_ROOT")
+	a := s.within(unix.CLONE_NEWNS, "export NAMEDSHM_BACKING=file && mount -t tmpfs -o mode=1777,size=4m tmpfs "+
+		"$NAMEDSHM_ROOT")
 	for _, name := range prefixes {
 		a.ample(t, name)
 	}
@@ -126,7 +129,8 @@ func TestFewFiles(t *testing.T) {
 	for free := range 6 {
 		a.Must(request{Op: "shell", Text: fmt.Sprintf(fill, free)})
 		for _, name := range prefixes {
-			n := a.withstands(t, name, append(looks, "create without a name"), []string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
+			n := a.withstands(t, name, append(looks, "create without a name"),
+				[]string{"ERROR_DISK_FULL", "free some space or inodes in " + s.Root})
 			if free == 0 && n == 0 {
 				t.Errorf("%s: with no free file nothing fails?", name)
 			}
@@ -159,11 +163,13 @@ func TestReadOnlyDirectory(t *testing.T) {
 		h := a.Must(request{Op: "create", Name: name}).Handle
 		a.Must(request{Op: "map", Handle: h})
 	}
-	a.Must(request{Op: "shell", Text: "mount --bind $NAMEDSHM_ROOT $NAMEDSHM_ROOT && mount -o remount,bind,ro $NAMEDSHM_ROOT"})
+	a.Must(request{Op: "shell", Text: "mount --bind $NAMEDSHM_ROOT $NAMEDSHM_ROOT && mount -o remount,bind,ro " +
+		"$NAMEDSHM_ROOT"})
 	b := s.within(unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777,ro tmpfs $NAMEDSHM_ROOT")
 	words := []string{"ERROR_ACCESS_DENIED", s.Root, "is mounted read-only"}
 	for _, name := range prefixes {
-		a.withstands(t, name, append(looks, "create without a name"), words) // through the directory that it has open all works
+		// through the directory that it has open all works
+		a.withstands(t, name, append(looks, "create without a name"), words)
 		if b.withstands(t, name, append(looks, "create without a name"), words) == 0 {
 			t.Errorf("%s: something was made in a read-only directory", name)
 		}
@@ -178,18 +184,29 @@ func TestReadOnlyDirectory(t *testing.T) {
 }
 
 // TestNoDirectory: without a directory for the directories nothing can be made, and the error names it and what can
-// replace it; what looks finds nothing.
+// replace it. What looks finds nothing; but where a variable names what is not there, it says so.
 func TestNoDirectory(t *testing.T) {
-	for title, script := range map[string]string{
-		"another root": "export NAMEDSHM_ROOT=$NAMEDSHM_ROOT/none",
-		"no /dev/shm":  "unset NAMEDSHM_ROOT && mount -t tmpfs -o mode=755 tmpfs /dev",
+	for title, c := range map[string]struct {
+		script string
+		works  []string
+		words  []string
+	}{
+		"another root": {
+			"export NAMEDSHM_ROOT=$NAMEDSHM_ROOT/none",
+			[]string{"create without a name"},
+			[]string{"ERROR_INVALID_PARAMETER", "NAMEDSHM_ROOT", "/none", "does not exist"},
+		},
+		"no /dev/shm": {
+			"unset NAMEDSHM_ROOT && mount -t tmpfs -o mode=755 tmpfs /dev",
+			append(looks, "create without a name"),
+			[]string{"ERROR_ACCESS_DENIED", "/dev/shm", "must exist and be writable", "NAMEDSHM_ROOT"},
+		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := newSetting(t)
-			a := s.within(unix.CLONE_NEWNS, script)
+			a := s.within(unix.CLONE_NEWNS, c.script)
 			for _, name := range prefixes {
-				n := a.withstands(t, name, append(looks, "create without a name"), []string{"ERROR_ACCESS_DENIED", "/dev/shm", "must exist and be writable", "NAMEDSHM_ROOT"})
-				if n == 0 {
+				if a.withstands(t, name, c.works, c.words) == 0 {
 					t.Errorf("%s: where was it made?", name)
 				}
 			}
@@ -198,7 +215,8 @@ func TestNoDirectory(t *testing.T) {
 }
 
 // TestFewDescriptors: a process opens until its table is full; the error names the limit. Nothing is lost: all can be
-// closed, and then as many are open as at first. With every number of free descriptors a whole battery works or says so.
+// closed, and then as many are open as at first. With every number of free descriptors a whole battery works or says
+// so.
 func TestFewDescriptors(t *testing.T) {
 	const most = 300
 	for _, name := range []string{local, world} {
@@ -210,10 +228,12 @@ func TestFewDescriptors(t *testing.T) {
 			a.Must(request{Op: "open", Name: name})
 			before := a.Must(request{Op: "count"}).Number
 			a.Must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most, Own: asked{Maximum: 1000}})
-			a.Refused(request{Op: "handles", Name: name, Number: 1000}, namedshm.Code(4), "RLIMIT_NOFILE, ulimit -n) is 300") // ERROR_TOO_MANY_OPEN_FILES
+			// ERROR_TOO_MANY_OPEN_FILES
+			a.Refused(request{Op: "handles", Name: name, Number: 1000}, namedshm.Code(4), "RLIMIT_NOFILE, ulimit -n) is 300")
 			for free := range 12 {
 				a.Must(request{Op: "limit", Number: unix.RLIMIT_NOFILE, Size: most + int64(free), Own: asked{Maximum: 1000}})
-				a.withstands(t, name+"Battery", nil, []string{"ERROR_TOO_MANY_OPEN_FILES", fmt.Sprintf("RLIMIT_NOFILE, ulimit -n) is %d", most+free)})
+				a.withstands(t, name+"Battery", nil,
+					[]string{"ERROR_TOO_MANY_OPEN_FILES", fmt.Sprintf("RLIMIT_NOFILE, ulimit -n) is %d", most+free)})
 			}
 			a.Must(request{Op: "drop"})
 			if after := a.Must(request{Op: "count"}).Number; after > before {
@@ -259,7 +279,7 @@ func TestShortFiles(t *testing.T) {
 	for _, limit := range []int64{0, 1, 16, 100, 528, 4096, 65535} {
 		a.Must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: limit, Own: asked{Maximum: 1 << 40}})
 		for _, name := range prefixes {
-			a.withstands(t, name, looks, []string{"ERROR_NO_SYSTEM_RESOURCES", fmt.Sprintf("than %d (RLIMIT_FSIZE", limit)})
+			a.withstands(t, name, looks, []string{"ERROR_NO_SYSTEM_RESOURCES", fmt.Sprintf("at most %d (RLIMIT_FSIZE", limit)})
 		}
 	}
 	a.Must(request{Op: "limit", Number: unix.RLIMIT_FSIZE, Size: 1 << 30, Own: asked{Maximum: 1 << 40}})
@@ -286,7 +306,8 @@ func TestSegmentLimits(t *testing.T) {
 			if c.limit == "shmmni" {
 				a.Do(request{Op: "many", Name: `Global\Many`, Number: int64(c.value)})
 			}
-			a.Refused(request{Op: "create", Name: world, Size: c.size}, namedshm.ErrNoSystemResources, "kernel."+c.limit, fmt.Sprint(c.value), "sysctl")
+			a.Refused(request{Op: "create", Name: world, Size: c.size}, namedshm.ErrNoSystemResources, "kernel."+c.limit,
+				fmt.Sprint(c.value), "sysctl")
 			a.Must(request{Op: "create", Name: local, Size: c.size})
 			a.Must(request{Op: "shell", Text: fmt.Sprintf("echo %d > /proc/sys/kernel/%s", c.enough, c.limit)})
 			a.Must(request{Op: "create", Name: world, Size: c.size})
@@ -314,7 +335,8 @@ func TestHiddenProcesses(t *testing.T) {
 	hidden := func() *actor { return s.within(unix.CLONE_NEWNS, script) }
 	root := s.start()
 	a, b := hidden(), hidden()
-	if got := a.Must(request{Op: "shell", Text: "ls -d /proc/1 2>&1 || true"}).Text; !strings.Contains(got, "cannot access") {
+	if got := a.Must(request{Op: "shell", Text: "ls -d /proc/1 2>&1 || true"}).Text; !strings.Contains(got,
+		"cannot access") {
 		t.Fatalf("nothing is hidden: %s", got)
 	}
 	a.Must(request{Op: "create", Name: local})
@@ -333,8 +355,8 @@ func TestHiddenProcesses(t *testing.T) {
 	b.Refused(request{Op: "open", Name: local}, namedshm.ErrFileNotFound)
 }
 
-// TestNoProc: without /proc nothing is guessed: each call says that it is missing. Where it goes away later, calls work or
-// fail with an error.
+// TestNoProc: without /proc nothing is guessed: each call says that it is missing. Where it goes away later, calls work
+// or fail with an error.
 func TestNoProc(t *testing.T) {
 	s := newSetting(t)
 	a := s.within(unix.CLONE_NEWNS, "mount -t tmpfs tmpfs /proc")
@@ -387,8 +409,8 @@ func memoryCgroup(t *testing.T, a *actor, limit int64) bool {
 }
 
 // TestSmallMemoryCgroup: what is reserved at creation is refused where the cgroup has not that much, with its name and
-// value. A page that cannot be had when it is touched has the kernel end the process, as for all memory; its objects are
-// gone then, and nobody else is harmed.
+// value. A page that cannot be had when it is touched has the kernel end the process, as for all memory; its objects
+// are gone then, and nobody else is harmed.
 func TestSmallMemoryCgroup(t *testing.T) {
 	const limit = 64 << 20
 	s := newSetting(t)
@@ -397,7 +419,8 @@ func TestSmallMemoryCgroup(t *testing.T) {
 		t.Skip("this machine lets nobody make a memory cgroup")
 	}
 	for _, name := range []string{local, world} {
-		a.Refused(request{Op: "create", Name: name, Size: 2 * limit, Now: true}, namedshm.ErrCommitmentLimit, "namedshm-limits", fmt.Sprint(limit))
+		a.Refused(request{Op: "create", Name: name, Size: 2 * limit, Now: true}, namedshm.ErrCommitmentLimit,
+			"namedshm-limits", fmt.Sprint(limit))
 	}
 	a.Must(request{Op: "create", Name: local, Size: 4 * limit})
 	a.Must(request{Op: "map", Handle: 1})
