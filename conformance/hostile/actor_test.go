@@ -11,9 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/sections"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 type (
@@ -26,6 +29,8 @@ type (
 type asked struct {
 	Object object  `json:",omitzero"`
 	Fuzz   fuzzing `json:",omitzero"`
+	// Treasure is what is root's alone, for links to lead to.
+	Treasure string `json:",omitempty"`
 }
 
 // told is what they answer besides.
@@ -89,6 +94,29 @@ func (s *stage) perform(r request) (reply, error) {
 		return reply{}, err
 	case "locked":
 		return locked(r)
+	case "plant":
+		return plant(r)
+	case "move":
+		os.RemoveAll(r.Name)
+		if err := os.Rename(r.Text, r.Name); err != nil {
+			return reply{Text: err.Error()}, nil
+		}
+		return reply{}, nil
+	case "deleted":
+		return deleted(r)
+	case "mount":
+		return s.mountAs(r)
+	case "unmount":
+		return reply{}, unix.Unmount(r.Name, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	case "forbid":
+		return reply{}, actors.Forbid([]actors.Rule{{Call: r.Text, Errno: unix.EPERM}})
+	case "doctor":
+		return globalLine()
+	case "elsewhere":
+		_, err := upkeep.SweepElsewhere()
+		return reply{}, err
+	case "flicker":
+		return flicker(r)
 	}
 	return s.Perform(r)
 }

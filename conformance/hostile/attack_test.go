@@ -114,7 +114,8 @@ var attacks = []attack{
 		return punch(o.Entry)
 	}},
 	{"an attribute on the entry", false, func(o object, _ []byte) error {
-		return errors.Join(unix.Setxattr(o.Entry, "trusted.attack", []byte("x"), 0), unix.Removexattr(o.Entry, "trusted.attack"))
+		return errors.Join(unix.Setxattr(o.Entry, "trusted.attack", []byte("x"), 0),
+			unix.Removexattr(o.Entry, "trusted.attack"))
 	}},
 	{"the entry's times", false, func(o object, _ []byte) error {
 		return unix.UtimesNano(o.Entry, []unix.Timespec{{Sec: 1}, {Sec: 1}})

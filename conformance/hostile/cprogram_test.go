@@ -39,7 +39,8 @@ func buildHost(t *testing.T) string {
 	source, err := os.ReadFile("testdata/library.go.txt")
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "library.go"), source, 0o644))
-	run("go", "build", "-buildmode=c-archive", "-tags=osusergo,netgo", "-o", filepath.Join(dir, "library.a"), filepath.Join(dir, "library.go"))
+	run("go", "build", "-buildmode=c-archive", "-tags=osusergo,netgo", "-o", filepath.Join(dir, "library.a"),
+		filepath.Join(dir, "library.go"))
 	host := filepath.Join(dir, "host")
 	run("gcc", "-Wall", "-Werror", "-o", host, "-I"+dir, "testdata/host.c", filepath.Join(dir, "library.a"), "-lpthread")
 	return host
@@ -56,7 +57,7 @@ type hosted struct {
 func (s *setting) host(program, what, name string) *hosted {
 	s.t.Helper()
 	cmd := exec.Command(program, what, name)
-	cmd.Env = append(os.Environ(), namedshm.RootVariable+"="+s.Root)
+	cmd.Env = append(os.Environ(), "NAMEDSHM_ROOT="+s.Root)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -80,9 +81,9 @@ func (h *hosted) kill() {
 	}
 }
 
-// TestCProgram: a C program that has loaded the library and forks keeps its objects when the child closes what it got, and
-// the child keeps them when it outlives the parent. And what a limit on files does to other C programs it does not do to
-// this one.
+// TestCProgram: a C program that has loaded the library and forks keeps its objects when the child closes what it got,
+// and the child keeps them when it outlives the parent. And what a limit on files does to other C programs it does not
+// do to this one.
 func TestCProgram(t *testing.T) {
 	newSetting(t)
 	program := buildHost(t)
@@ -135,7 +136,7 @@ func TestCProgram(t *testing.T) {
 		}
 		for _, name := range []string{local, world} {
 			cmd := exec.Command(program, "limited", name)
-			cmd.Env = append(os.Environ(), namedshm.RootVariable+"="+s.Root)
+			cmd.Env = append(os.Environ(), "NAMEDSHM_ROOT="+s.Root)
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "RLIMIT_FSIZE") {
 				t.Errorf("%s: %v, %s", name, err, out)
 			}
@@ -150,7 +151,8 @@ func killOrphan(t *testing.T, pid int) {
 	must(t, err)
 	defer unix.Close(fd)
 	must(t, unix.Kill(pid, unix.SIGKILL))
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(soon.Milliseconds())); err != nil || n != 1 {
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(soon.Milliseconds())); err != nil ||
+		n != 1 {
 		t.Fatalf("process %d does not go: %v", pid, err)
 	}
 }

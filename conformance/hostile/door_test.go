@@ -37,7 +37,7 @@ type decoy struct {
 
 var decoys = []decoy{
 	{"a FIFO", func(int64, []byte) (int, error) {
-		path := filepath.Join(os.Getenv(namedshm.RootVariable), fmt.Sprintf("fifo-%d", os.Getpid()))
+		path := filepath.Join(os.Getenv("NAMEDSHM_ROOT"), fmt.Sprintf("fifo-%d", os.Getpid()))
 		if err := unix.Mkfifo(path, 0o600); err != nil {
 			return 0, err
 		}
@@ -49,7 +49,7 @@ var decoys = []decoy{
 		return fd, err
 	}},
 	{"a FIFO that nobody writes", func(int64, []byte) (int, error) {
-		path := filepath.Join(os.Getenv(namedshm.RootVariable), fmt.Sprintf("fifo-%d", os.Getpid()))
+		path := filepath.Join(os.Getenv("NAMEDSHM_ROOT"), fmt.Sprintf("fifo-%d", os.Getpid()))
 		if err := unix.Mkfifo(path, 0o600); err != nil {
 			return 0, err
 		}
@@ -237,11 +237,12 @@ func (s *stage) recycle(r request) (answer reply, err error) {
 		return answer, err
 	}
 	defer other.kill()
-	found, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-u*/Object")
+	found, _ := filepath.Glob(os.Getenv("NAMEDSHM_ROOT") + "/namedshm-u*/Object")
 	if len(found) != 1 {
 		return answer, fmt.Errorf("entries %q", found)
 	}
-	keep := request{Op: "keep", Text: "another memfd of that size and name", Size: 4096, Number: int64(revealed.Own.Descriptor), Own: asked{Object: object{Entry: found[0]}}}
+	keep := request{Op: "keep", Text: "another memfd of that size and name", Size: 4096,
+		Number: int64(revealed.Own.Descriptor), Own: asked{Object: object{Entry: found[0]}}}
 	if _, err := other.do(keep); err != nil {
 		return answer, err
 	}
@@ -249,7 +250,8 @@ func (s *stage) recycle(r request) (answer reply, err error) {
 	if err != nil {
 		return answer, err
 	}
-	at := fmt.Sprintf("/proc/%d/fd/%d", binary.LittleEndian.Uint32(entry[doorsAt:]), binary.LittleEndian.Uint32(entry[doorsAt+4:]))
+	at := fmt.Sprintf("/proc/%d/fd/%d", binary.LittleEndian.Uint32(entry[doorsAt:]),
+		binary.LittleEndian.Uint32(entry[doorsAt+4:]))
 	// The way there is open: whoever followed the record without a look would read this.
 	if answer.Text, err = firstBytes(at); err != nil {
 		return answer, err

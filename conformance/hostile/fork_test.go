@@ -21,8 +21,8 @@ const (
 	secondCloseWorked
 )
 
-// fork makes a child as a C program would, without exec: it has all that this process has, but one thread. Text says what
-// it does. The answer's Number is its process id or, if it was to end by itself, its exit status.
+// fork makes a child as a C program would, without exec: it has all that this process has, but one thread. Text says
+// what it does. The answer's Number is its process id or, if it was to end by itself, its exit status.
 func (s *stage) fork(r request) (reply, error) {
 	section := s.Sections[r.Handle]
 	entries := s.entries()
@@ -100,7 +100,7 @@ func closeCopies(section *namedshm.Section) (status int) {
 func (s *stage) entries() (found []int) {
 	for fd := range 64 {
 		link, err := os.Readlink("/proc/self/fd/" + itoa(fd))
-		if err == nil && strings.HasPrefix(link, os.Getenv(namedshm.RootVariable)) {
+		if err == nil && strings.HasPrefix(link, os.Getenv("NAMEDSHM_ROOT")) {
 			found = append(found, fd)
 		}
 	}
@@ -145,8 +145,8 @@ func TestForkedChildCloses(t *testing.T) {
 	})
 }
 
-// TestForkedChildOutlives: a child that is left when its parent is killed keeps the object alive, and whole, although the
-// only record of where the memory is leads to the dead parent; and with the child it all goes.
+// TestForkedChildOutlives: a child that is left when its parent is killed keeps the object alive, and whole, although
+// the only record of where the memory is leads to the dead parent; and with the child it all goes.
 func TestForkedChildOutlives(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, s *setting, name string) {
 		v := s.holding(s.as(nil), name, "", "")

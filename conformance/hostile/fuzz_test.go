@@ -21,6 +21,9 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/internal/depth"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 // Where things stand in an entry: internal/kernel/layout.go has the drawing.
@@ -30,9 +33,6 @@ const (
 	checksumAt   = 96
 )
 
-// everyVariable has a random test do all there is.
-const everyVariable = "NAMEDSHM_EVERY_VALUE"
-
 // fuzzing is what is to be done to an entry.
 type fuzzing struct {
 	Seed   uint64
@@ -41,6 +41,8 @@ type fuzzing struct {
 	Dead   bool   // nobody holds the object
 	Mutex  bool   // it is a mutex
 	Space  uint32 // namespace
+	First  int    // the first byte that is changed
+	Step   int    // how far it is to the next one
 	Sparse int    // what reads all of /proc is done once in so many times
 }
 
@@ -79,11 +81,12 @@ type scene struct {
 	complaints         []string
 }
 
-// fuzzEntry changes each byte of the header of Object's entry, one after the other, and makes every call on its name. The
-// answer's List is what was wrong, its Number how many changes were made.
+// fuzzEntry changes each byte of the header of Object's entry, one after the other, and makes every call on its name.
+// The answer's List is what was wrong, its Number how many changes were made.
 func fuzzEntry(r request) (reply, error) {
-	s := &scene{fuzzing: r.Own.Fuzz, name: r.Name, path: r.Own.Object.Entry, random: rand.New(rand.NewPCG(r.Own.Fuzz.Seed, 0))}
-	s.backup = filepath.Join(os.Getenv(namedshm.RootVariable), fmt.Sprintf("backup-%d", os.Getpid()))
+	s := &scene{fuzzing: r.Own.Fuzz, name: r.Name, path: r.Own.Object.Entry,
+		random: rand.New(rand.NewPCG(r.Own.Fuzz.Seed, 0))}
+	s.backup = filepath.Join(os.Getenv("NAMEDSHM_ROOT"), fmt.Sprintf("backup-%d", os.Getpid()))
 	var err error
 	if s.good, err = os.ReadFile(s.path); err != nil {
 		return reply{}, err
@@ -93,7 +96,7 @@ func fuzzEntry(r request) (reply, error) {
 	}
 	defer os.Remove(s.backup)
 	end := headerLength + len(s.name) - strings.IndexByte(s.name, '\\') - 1
-	for at := range end {
+	for at := s.First; at < end; at += s.Step {
 		for _, value := range s.values(s.random, s.good[at]) {
 			bad := bytes.Clone(s.good)
 			bad[at] = value
@@ -179,18 +182,18 @@ func (s *scene) visit(what string, hurry bool) {
 		proper("create", err)
 	}
 	space := namedshm.Namespace(s.Space)
-	if _, err := namedshm.Names(space); err != nil {
+	if _, err := inspect.Names(space); err != nil {
 		say("names", err)
 	}
 	if s.random.IntN(s.Sparse) > 0 {
 		return
 	}
-	_, err := namedshm.Stat(s.name)
+	_, err := inspect.Stat(s.name)
 	proper("stat", err)
-	if _, err := namedshm.List(space); err != nil {
+	if _, err := inspect.List(space); err != nil {
 		say("list", err)
 	}
-	if _, err := namedshm.Bury(space); err != nil {
+	if _, err := upkeep.Sweep(space); err != nil {
 		say("bury", err)
 	}
 }
@@ -235,20 +238,22 @@ func (s *scene) openMutex(ctx context.Context) error {
 	return m.Unlock()
 }
 
-// TestEveryByteOfAnEntry changes every byte of the header and the name of every kind of entry, of live objects and of dead
-// ones, with a checksum that fits and with one that does not. The calls of others end in an error or with the true
-// object; the holder notices nothing; and when the entry is whole again all is well.
+// TestEveryByteOfAnEntry changes every byte, in a quick run every fifth, of the header and the name of every kind of
+// entry, of live objects and of dead ones, with a checksum that fits and with one that does not. The calls of others
+// end in an error or with the true object; the holder notices nothing; and when the entry is whole again all is well.
 func TestEveryByteOfAnEntry(t *testing.T) {
-	values := 2
-	if os.Getenv(everyVariable) != "" {
+	values, step := 2, depth.Of(5, 1)
+	if depth.Every() {
 		values = 256
 	}
 	total := 0
 	for _, name := range []string{local, world} {
 		for _, f := range []fuzzing{
-			{Sealed: true}, {Sealed: false}, {Sealed: true, Dead: true}, {Sealed: false, Dead: true}, {Sealed: true, Mutex: true},
+			{Sealed: true}, {Sealed: false}, {Sealed: true, Dead: true}, {Sealed: false, Dead: true},
+			{Sealed: true, Mutex: true},
 		} {
 			f.Seed, f.Values, f.Sparse, f.Space = actors.Seed(t), values, 25, uint32(namespaceOf(name))
+			f.First, f.Step = int(f.Seed%uint64(step)), step
 			t.Run(fmt.Sprintf("%s sealed %v dead %v mutex %v", name[:5], f.Sealed, f.Dead, f.Mutex), func(t *testing.T) {
 				s := newSetting(t)
 				fuzzer := s.as(nil)
@@ -296,8 +301,8 @@ func (s *setting) fuzzed(name string, mutex bool) *victim {
 	return &victim{actor: a, name: name, object: object{PID: a.PID, Entry: s.entry(name)}}
 }
 
-// TestGarbageInControlFiles: whatever stands in the files that serve as locks, the calls of a Global directory go on, and
-// nobody's segment is taken for a dead creator's.
+// TestGarbageInControlFiles: whatever stands in the files that serve as locks, the calls of a Global directory go on,
+// and nobody's segment is taken for a dead creator's.
 func TestGarbageInControlFiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(actors.Seed(t), 1))
 	s := newSetting(t)
@@ -335,7 +340,7 @@ func TestGarbageInControlFiles(t *testing.T) {
 			must(t, os.WriteFile(file, garbage, 0o600))
 		}
 		h := a.Must(request{Op: "create", Name: `Global\Another`}).Handle
-		a.Must(request{Op: "bury", Space: namedshm.GlobalNamespace})
+		a.Must(request{Op: "bury", Space: namedshm.Global})
 		a.Must(request{Op: "close", Handle: h})
 		s.as(nil).Must(request{Op: "locked", Name: world})
 		var st unix.SysvShmDesc
@@ -345,8 +350,8 @@ func TestGarbageInControlFiles(t *testing.T) {
 	}
 }
 
-// TestInPlaceOfControlFiles: something else in the place of a lock file, which a member of the directory's group can put
-// there, is refused with its path, at once, and not touched.
+// TestInPlaceOfControlFiles: something else in the place of a lock file, which a member of the directory's group can
+// put there, is refused with its path, at once, and not touched.
 func TestInPlaceOfControlFiles(t *testing.T) {
 	for what, plant := range map[string]func(path string) error{
 		"a link":      func(path string) error { return os.Symlink("/dev/null", path) },
@@ -373,12 +378,13 @@ func TestInPlaceOfControlFiles(t *testing.T) {
 				a := s.as(fellow)
 				if file == ".creating" {
 					got := a.Do(request{Op: "create", Name: `Global\New`})
-					if got.Code != namedshm.ErrFileCorrupt && got.Code != namedshm.ErrAccessDenied || !strings.Contains(got.Error, path) {
+					if got.Code != namedshm.ErrFileCorrupt && got.Code != namedshm.ErrAccessDenied ||
+						!strings.Contains(got.Error, path) {
 						t.Errorf("what stands in the place of %s: %+v", path, got)
 					}
 				}
 				v.unharmed(a, before)
-				a.Do(request{Op: "bury", Space: namedshm.GlobalNamespace})
+				a.Do(request{Op: "bury", Space: namedshm.Global})
 			}
 			v.Kill()
 			got := s.as(fellow).Do(request{Op: "open", Name: world})

@@ -27,7 +27,8 @@ var hoards = []struct {
 	}},
 	{"two thousand shared locks", true, func(fd int) error {
 		for i := range int64(2000) {
-			if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Start: 2 * i, Len: 1}); err != nil {
+			if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK,
+				&unix.Flock_t{Type: unix.F_RDLCK, Start: 2 * i, Len: 1}); err != nil {
 				return err
 			}
 		}
@@ -76,8 +77,8 @@ func (s *stage) hoard(r request) (reply, error) {
 	return reply{}, fmt.Errorf("nobody can keep %q", r.Text)
 }
 
-// TestHoarding: whatever a reader keeps of a live object's entry it hinders nobody, and when the object dies it keeps no
-// name alive.
+// TestHoarding: whatever a reader keeps of a live object's entry it hinders nobody, and when the object dies it keeps
+// no name alive.
 func TestHoarding(t *testing.T) {
 	for _, h := range hoards {
 		t.Run(h.name, func(t *testing.T) {
@@ -132,7 +133,7 @@ func (s *setting) staysDead(v *victim) {
 	for _, op := range []string{"open", "stat"} {
 		visitor.Refused(request{Op: op, Name: world, Access: read}, namedshm.ErrFileNotFound)
 	}
-	if found := visitor.Must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
+	if found := visitor.Must(request{Op: "list", Space: namedshm.Global}).List; len(found) != 0 {
 		s.t.Errorf("the dead one is listed: %q", found)
 	}
 	again := s.holding(root, world, "read", "")

@@ -12,8 +12,8 @@ import (
 	"github.com/namedshm/namedshm"
 )
 
-// TestHardLinks: another name for an entry's file is no other name of the object; nor does a link that somebody kept bring
-// an object back.
+// TestHardLinks: another name for an entry's file is no other name of the object; nor does a link that somebody kept
+// bring an object back.
 func TestHardLinks(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, s *setting, name string) {
 		v := s.holding(s.as(nil), name, "", "")
@@ -54,8 +54,8 @@ func TestHardLinks(t *testing.T) {
 	})
 }
 
-// TestLinksOfAnother: a stranger cannot link what is not his into a place where it means something, and what he links to
-// from his own directory's place is not followed.
+// TestLinksOfAnother: a stranger cannot link what is not his into a place where it means something, and what he links
+// to from his own directory's place is not followed.
 func TestLinksOfAnother(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(owner), local, "", "")
@@ -70,7 +70,7 @@ func TestLinksOfAnother(t *testing.T) {
 	must(t, os.Symlink(home, path))
 	must(t, unix.Lchown(path, stranger.UID, stranger.GID))
 	for _, op := range []string{"create", "open", "stat", "list", "bury"} {
-		got := s.as(member).Do(request{Op: op, Name: local, Space: namedshm.LocalNamespace})
+		got := s.as(member).Do(request{Op: op, Name: local, Space: namedshm.Local})
 		if got.Code != namedshm.ErrAccessDenied {
 			t.Errorf("%s through a link: %+v", op, got)
 		}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/upkeep"
 )
 
 // ownerOf is the user that a process runs as, as seen from here.
@@ -45,9 +47,10 @@ func wander(r request) (answer reply, err error) {
 		answer.Number = int64(len(actors.ParseSegments(string(table))))
 		_, openErr := namedshm.Open(r.Name, namedshm.Read)
 		_, createErr := namedshm.Create(r.Name, 4096, namedshm.ReadWrite)
-		_, statErr := namedshm.Stat(r.Name)
-		found, buryErr := namedshm.Bury(namedshm.GlobalNamespace)
-		answer.List = append(answer.List, fmt.Sprint(openErr), fmt.Sprint(createErr), fmt.Sprint(statErr), fmt.Sprint(buryErr), fmt.Sprint(len(found)))
+		_, statErr := inspect.Stat(r.Name)
+		found, buryErr := upkeep.Sweep(namedshm.Global)
+		answer.List = append(answer.List, fmt.Sprint(openErr), fmt.Sprint(createErr), fmt.Sprint(statErr),
+			fmt.Sprint(buryErr), fmt.Sprint(len(found)))
 	}()
 	<-done
 	return answer, err
@@ -65,7 +68,8 @@ func TestWanderingThread(t *testing.T) {
 		t.Fatalf("it still sees %d segments", got.Number)
 	}
 	for _, said := range got.List[:2] {
-		if !strings.Contains(said, "ERROR_ACCESS_DENIED") && !strings.Contains(said, "ERROR_ALREADY_EXISTS") || strings.Contains(said, "ERROR_FILE_NOT_FOUND") {
+		if !strings.Contains(said, "ERROR_ACCESS_DENIED") && !strings.Contains(said, "ERROR_ALREADY_EXISTS") ||
+			strings.Contains(said, "ERROR_FILE_NOT_FOUND") {
 			t.Errorf("it says %q", said)
 		}
 	}
@@ -86,13 +90,15 @@ func TestOtherNamespaces(t *testing.T) {
 		name   string
 		code   namedshm.Code // of Open; and Create makes another object, if that is not-found
 	}{
-		{"another PID namespace", unix.CLONE_NEWPID | unix.CLONE_NEWNS, "mount -t proc proc /proc", local, namedshm.ErrFileNotFound},
+		{"another PID namespace", unix.CLONE_NEWPID | unix.CLONE_NEWNS, "mount -t proc proc /proc", local,
+			namedshm.ErrFileNotFound},
 		{"another PID namespace, the old /proc", unix.CLONE_NEWPID, "true", local, namedshm.Code(50)},
 		{"another PID namespace, for Global", unix.CLONE_NEWPID | unix.CLONE_NEWNS, "mount -t proc proc /proc", world, 0},
 		{"another IPC namespace", unix.CLONE_NEWIPC, "true", world, namedshm.ErrFileNotFound},
 		{"another IPC namespace, for Local", unix.CLONE_NEWIPC, "true", local, 0},
 		{"another mount namespace", unix.CLONE_NEWNS, "true", world, 0},
-		{"another /dev/shm", unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mkdir -m 1777 $NAMEDSHM_ROOT", world, namedshm.ErrFileNotFound},
+		{"another /dev/shm", unix.CLONE_NEWNS, "mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mkdir -m 1777 $NAMEDSHM_ROOT",
+			world, namedshm.ErrFileNotFound},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			s := newSetting(t)
@@ -103,8 +109,8 @@ func TestOtherNamespaces(t *testing.T) {
 			if got.Code != c.code {
 				t.Errorf("it opens the object: %+v", got)
 			}
-			other.Do(request{Op: "bury", Space: namedshm.LocalNamespace})
-			other.Do(request{Op: "bury", Space: namedshm.GlobalNamespace})
+			other.Do(request{Op: "bury", Space: namedshm.Local})
+			other.Do(request{Op: "bury", Space: namedshm.Global})
 			if c.code == namedshm.ErrFileNotFound {
 				h := other.Must(request{Op: "create", Name: c.name, Size: 4096}).Handle
 				other.Must(request{Op: "map", Handle: h})
@@ -157,7 +163,7 @@ func TestRootOfHisOwn(t *testing.T) {
 
 func namespaceOf(name string) namedshm.Namespace {
 	if strings.HasPrefix(name, `Global\`) {
-		return namedshm.GlobalNamespace
+		return namedshm.Global
 	}
-	return namedshm.LocalNamespace
+	return namedshm.Local
 }

@@ -80,7 +80,8 @@ func TestTheAttacksWork(t *testing.T) {
 				v = s.holding(s.as(owner), local, "", "") // a segment has no descriptor, but the entry is open for reading
 			}
 			v.Write = true
-			if got := s.as(nil).Must(request{Op: "attack", Text: attacks[i].name, Own: asked{Object: v.object}}); got.Text != "" {
+			if got := s.as(nil).Must(request{Op: "attack", Text: attacks[i].name,
+				Own: asked{Object: v.object}}); got.Text != "" {
 				t.Errorf("root fails: %s", got.Text)
 			}
 			if got := v.Must(request{Op: "read", Handle: v.view, Number: int64(len(precious))}).Text; got != precious {

@@ -106,8 +106,8 @@ func userfault(view []byte) error {
 	return nil
 }
 
-// scrawl tries to write through the descriptor of this process's handle; with Number, through one that it has opened anew
-// for writing, which a process of the same user can. The answer's List is what succeeded.
+// scrawl tries to write through the descriptor of this process's handle; with Number, through one that it has opened
+// anew for writing, which a process of the same user can. The answer's List is what succeeded.
 func (s *stage) scrawl(r request) (answer reply, err error) {
 	own, err := reveal()
 	if err != nil {
@@ -128,8 +128,8 @@ func (s *stage) scrawl(r request) (answer reply, err error) {
 	return answer, nil
 }
 
-// TestReadHandle: the descriptor of a Local handle for reading cannot be written through, by any call. The barrier is that
-// descriptor: a process of the same user can open another one, and then they all succeed.
+// TestReadHandle: the descriptor of a Local handle for reading cannot be written through, by any call. The barrier is
+// that descriptor: a process of the same user can open another one, and then they all succeed.
 func TestReadHandle(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(owner), local, "", "")

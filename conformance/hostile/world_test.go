@@ -132,7 +132,8 @@ func (v *victim) unharmed(visitor *actor, before reply) {
 		v.T.Errorf("the victim reads %q", got)
 	}
 	if after := v.Must(request{Op: "count"}); after.Number != before.Number || after.Text != before.Text {
-		v.T.Errorf("the victim has %d descriptors and %s mappings, before it had %d and %s", after.Number, after.Text, before.Number, before.Text)
+		v.T.Errorf("the victim has %d descriptors and %s mappings, before it had %d and %s", after.Number, after.Text,
+			before.Number, before.Text)
 	}
 	if visitor == nil {
 		return

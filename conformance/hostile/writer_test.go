@@ -81,8 +81,8 @@ func onPages(fd int, use func([]byte) error) error {
 	return use(unsafe.Slice((*byte)(p), 65536))
 }
 
-// misbehave does what Text names to the memory that this process has open; with Number, to a memfd of its own that has no
-// seals. The answer's Text is why it failed.
+// misbehave does what Text names to the memory that this process has open; with Number, to a memfd of its own that has
+// no seals. The answer's Text is why it failed.
 func (s *stage) misbehave(r request) (reply, error) {
 	own, err := reveal()
 	if err != nil {
@@ -155,7 +155,8 @@ func TestGlobalWriterCannotHarm(t *testing.T) {
 	for _, name := range []string{
 		"mprotect of an own attachment", "mprotect of a duplicate by mremap", "writing the own memory through /proc/self/mem",
 		"process_vm_writev into the own view", "read(2) into the own view", "splice out of a pipe into the own view",
-		"FUTEX_WAKE_OP on a word of the own view", "MADV_REMOVE of the own view", "MADV_POPULATE_WRITE of the own view", "shmat for writing",
+		"FUTEX_WAKE_OP on a word of the own view", "MADV_REMOVE of the own view", "MADV_POPULATE_WRITE of the own view",
+		"shmat for writing",
 	} {
 		allowed[name] = true
 	}
@@ -177,8 +178,8 @@ func TestGlobalWriterCannotHarm(t *testing.T) {
 	}
 }
 
-// TestOwnersOtherProcess: a process of the creator's own user can change the segment's mode. Then it is not what the entry
-// says any more, and newcomers are told so; who has it keeps it.
+// TestOwnersOtherProcess: a process of the creator's own user can change the segment's mode. Then it is not what the
+// entry says any more, and newcomers are told so; who has it keeps it.
 func TestOwnersOtherProcess(t *testing.T) {
 	s := newSetting(t)
 	v := s.holding(s.as(nil), world, "read", "")
@@ -187,7 +188,8 @@ func TestOwnersOtherProcess(t *testing.T) {
 	v.unharmed(visitor, before)
 	// The change shows by its time, in seconds.
 	waitForAnotherSecond(t, v.Segment)
-	if got := s.as(nil).Must(request{Op: "attack", Text: "IPC_SET of the segment", Own: asked{Object: v.object}}); got.Text != "" {
+	if got := s.as(nil).Must(request{Op: "attack", Text: "IPC_SET of the segment",
+		Own: asked{Object: v.object}}); got.Text != "" {
 		t.Fatal(got.Text)
 	}
 	visitor.Refused(request{Op: "open", Name: world, Access: read}, namedshm.ErrFileCorrupt)
