@@ -17,6 +17,7 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/inspect"
+	"github.com/namedshm/namedshm/upkeep"
 	"github.com/namedshm/namedshm/win32"
 )
 
@@ -168,18 +169,18 @@ var operations = map[string]operation{
 	},
 	"stamp": stamp,
 	"list": func(_ context.Context, _ *stage, r *request, answer *reply) (any, error) {
-		found, err := namedshm.List(r.Space)
+		found, err := inspect.List(r.Space)
 		for _, i := range found {
 			answer.List = append(answer.List, i.Name)
 		}
 		return nil, err
 	},
 	"names": func(_ context.Context, _ *stage, r *request, answer *reply) (_ any, err error) {
-		answer.List, err = namedshm.Names(r.Space)
+		answer.List, err = inspect.Names(r.Space)
 		return nil, err
 	},
 	"stat": func(_ context.Context, _ *stage, r *request, answer *reply) (any, error) {
-		info, err := namedshm.Stat(r.Name)
+		info, err := inspect.Stat(r.Name)
 		answer.List = []string{info.Name}
 		if info.State != nil {
 			answer.Number = int64(info.State.Waiters)
@@ -187,14 +188,14 @@ var operations = map[string]operation{
 		return nil, err
 	},
 	"bury": func(_ context.Context, _ *stage, r *request, answer *reply) (any, error) {
-		found, err := namedshm.Bury(r.Space)
+		found, err := upkeep.Sweep(r.Space)
 		for _, b := range found {
-			answer.List = append(answer.List, fmt.Sprintf("%s: %s (%t) %s", b.Name, b.What, b.Buried, b.Reason))
+			answer.List = append(answer.List, fmt.Sprintf("%s: %s (%t) %s", b.Name, b.What, b.Swept, b.Reason))
 		}
 		return nil, err
 	},
 	"setup": func(context.Context, *stage, *request, *reply) (any, error) {
-		_, err := inspect.SetupGlobal("")
+		_, err := upkeep.SetupGlobal("")
 		return nil, err
 	},
 	"set":   func(_ context.Context, s *stage, r *request, _ *reply) (any, error) { return nil, s.event(r).Set() },
@@ -230,13 +231,24 @@ func (s *stage) waitables(r *request) (all []namedshm.Waitable) {
 	return all
 }
 
-// options are a creator's choices.
-func (r *request) options() (options []namedshm.Option) {
+// sharing is a creator's choices for what can be waited for.
+func (r *request) sharing() (options []namedshm.WaitableOption) {
 	if r.Share {
-		options = append(options, namedshm.ShareWith(namedshm.Everyone(namedshm.ReadWrite)))
+		options = append(options, namedshm.ShareRights(namedshm.Everyone(), namedshm.AllRights))
 	}
 	if r.Group != "" {
-		options = append(options, namedshm.ShareWith(namedshm.Group(r.Group, namedshm.ReadWrite)))
+		options = append(options, namedshm.ShareRights(namedshm.Group(r.Group), namedshm.AllRights))
+	}
+	return options
+}
+
+// options are a creator's choices for a section.
+func (r *request) options() (options []namedshm.SectionOption) {
+	if r.Share {
+		options = append(options, namedshm.ShareAccess(namedshm.Everyone(), namedshm.ReadWrite))
+	}
+	if r.Group != "" {
+		options = append(options, namedshm.ShareAccess(namedshm.Group(r.Group), namedshm.ReadWrite))
 	}
 	switch r.Commit {
 	case "now":
@@ -267,11 +279,11 @@ const mostCount = 1 << 20
 func create(r *request) (any, error) {
 	switch r.Kind {
 	case "mutex":
-		return namedshm.CreateMutex(r.Name, r.Given, r.options()...)
+		return namedshm.CreateMutex(r.Name, r.Given, r.sharing()...)
 	case "semaphore":
-		return namedshm.CreateSemaphore(r.Name, r.count(), mostCount, r.options()...)
+		return namedshm.CreateSemaphore(r.Name, r.count(), mostCount, r.sharing()...)
 	case "auto", "manual":
-		return namedshm.CreateEvent(r.Name, r.reset(), r.Given, r.options()...)
+		return namedshm.CreateEvent(r.Name, r.reset(), r.Given, r.sharing()...)
 	case overPath, overDescriptor, adopted:
 		return createNew(r)
 	}
@@ -281,11 +293,11 @@ func create(r *request) (any, error) {
 func openOrCreate(r *request) (any, bool, error) {
 	switch r.Kind {
 	case "mutex":
-		return namedshm.OpenOrCreateMutex(r.Name, r.Given, r.options()...)
+		return namedshm.OpenOrCreateMutex(r.Name, r.Given, r.sharing()...)
 	case "semaphore":
-		return namedshm.OpenOrCreateSemaphore(r.Name, r.count(), mostCount, r.options()...)
+		return namedshm.OpenOrCreateSemaphore(r.Name, r.count(), mostCount, r.sharing()...)
 	case "auto", "manual":
-		return namedshm.OpenOrCreateEvent(r.Name, r.reset(), r.Given, r.options()...)
+		return namedshm.OpenOrCreateEvent(r.Name, r.reset(), r.Given, r.sharing()...)
 	case overPath, overDescriptor, adopted:
 		return createOver(r)
 	}

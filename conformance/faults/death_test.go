@@ -4,6 +4,7 @@ package faults
 
 import (
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // mostPoints is more system calls than any operation here makes, unless it makes no way.
@@ -20,10 +22,10 @@ const mostPoints = 400
 func inEveryScene(t *testing.T, chosen func(*scene) bool, test func(c *cast, s *scene) (points int)) {
 	var sum atomic.Int64
 	t.Run("scenes", func(t *testing.T) {
-		for _, set := range settings() {
+		for at, set := range settings() {
 			for i := range scenes {
 				s := &scenes[i]
-				if !chosen(s) || s.only != nil && !s.only(set) {
+				if !chosen(s) || s.only != nil && !s.only(set) || !s.turn(i, at) {
 					continue
 				}
 				t.Run(set.String()+"/"+s.name, func(t *testing.T) {
@@ -42,15 +44,15 @@ func inEveryScene(t *testing.T, chosen func(*scene) bool, test func(c *cast, s *
 
 // TestKilledAtEveryCall: a process that is killed before any system call of an operation of its own takes with it what
 // was its own, and nothing else; and nothing of it remains. What those get who wait for an object when somebody else is
-// killed who uses it, package waiting looks at, and package lifetime at what is commonest with sections: that is left out
-// unless nothing is to be.
+// killed who uses it, package waiting looks at, and package lifetime at what is commonest with sections: that is left
+// out unless nothing is to be.
 func TestKilledAtEveryCall(t *testing.T) {
 	elsewhere := func(s *scene) bool {
-		return s.waiter || s.sleeps && s.does.Op != "waitopen" || slices.Contains(commonest, s.name) && !everyCall()
+		return s.waiter || s.sleeps && s.does.Op != "waitopen" || slices.Contains(commonest, s.name) && !depth.Every()
 	}
 	inEveryScene(t, func(s *scene) bool { return !elsewhere(s) }, func(c *cast, s *scene) int {
 		var calls []string
-		for n := 1; len(calls) <= mostPoints; n += s.stride(n, 40) {
+		for n := 1 + s.first(); len(calls) <= mostPoints; n += s.stride(n, 40) {
 			call, last := s.kill(c, n)
 			if calls = append(calls, call); last {
 				c.t.Logf("killed at %d points: %q", len(calls), calls)
@@ -62,18 +64,47 @@ func TestKilledAtEveryCall(t *testing.T) {
 	})
 }
 
-// stride is the way to the next point. Who lists or searches looks into every process of the machine, in calls that are all alike and
-// change nothing: after the first of them, not every one is tried.
+// stride is the way to the next point. Who lists or searches looks into every process of the machine, in calls that are
+// all alike and change nothing: after the first of them, not every one is tried.
 func (s *scene) stride(n, untilWalk int) int {
-	if op := s.does.Op; n < untilWalk || op != "list" && op != "stat" && !s.hidden || everyCall() {
-		return 1
+	every := depth.Of(quickStride, 1)
+	if op := s.does.Op; n < untilWalk || op != "list" && op != "stat" && !s.hidden || depth.Every() {
+		return every
 	}
-	return n / 2
+	return max(depth.Of(4*n, n/2), every)
+}
+
+// quickStride is the way from one point to the next in a quick run.
+const quickStride = 12
+
+// turn reports whether a scene, which is the i-th, is played in a setting: in a quick run each is in one of those it is
+// for.
+func (s *scene) turn(i, setting int) bool {
+	if depth.Full() {
+		return true
+	}
+	var mine []int
+	for at, set := range settings() {
+		if s.only == nil || s.only(set) {
+			mine = append(mine, at)
+		}
+	}
+	return mine[i%len(mine)] == setting
+}
+
+// first is the first point of a quick run: another one in each scene, so that together they try what is alike
+// everywhere.
+func (s *scene) first() int {
+	if depth.Full() {
+		return 0
+	}
+	return int(crc32.ChecksumIEEE([]byte(s.name)) % quickStride)
 }
 
 // commonest are the scenes that package lifetime has too.
 var commonest = []string{
-	"create of a held name", "openorcreate of a held name", "openorcreate over a dead name", "open of a dead name", "close of a held name",
+	"create of a held name", "openorcreate of a held name", "openorcreate over a dead name", "open of a dead name",
+	"close of a held name",
 }
 
 // kill plays a scene in which the victim is killed before its n-th system call.
@@ -164,7 +195,9 @@ func (c *cast) leaveOrphan(name string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if !slices.ContainsFunc(actors.ParseSegments(string(b)), func(s actors.Segment) bool { return s.Creator == creator.PID }) {
+	if !slices.ContainsFunc(actors.ParseSegments(string(b)), func(s actors.Segment) bool {
+		return s.Creator == creator.PID
+	}) {
 		c.t.Fatal("the creator left no segment")
 	}
 }

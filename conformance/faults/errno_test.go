@@ -10,8 +10,9 @@ import (
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
-// errnos are the errors with which the kernel may refuse a call, as its manual page has them; without those that say that
-// a path or an argument is wrong, which is no fault of the machine's, and without a second of two that are treated alike.
+// errnos are the errors with which the kernel may refuse a call, as its manual page has them; without those that say
+// that a path or an argument is wrong, which is no fault of the machine's, and without a second of two that are treated
+// alike.
 var errnos = map[string][]unix.Errno{
 	"openat":            {unix.EMFILE, unix.ENOMEM, unix.EACCES, unix.EINTR},
 	"close":             {unix.EINTR},
@@ -48,6 +49,8 @@ var errnos = map[string][]unix.Errno{
 	"futex_waitv":       {unix.EINTR, unix.EAGAIN, unix.ENOMEM, unix.EPERM, unix.ENOSYS},
 	"inotify_init1":     {unix.EMFILE, unix.ENFILE, unix.ENOMEM},
 	"inotify_add_watch": {unix.ENOSPC, unix.ENOMEM, unix.EACCES},
+	"getxattr":          {unix.ENOMEM, unix.EOPNOTSUPP},
+	"setxattr":          {unix.ENOSPC, unix.ENOMEM, unix.EPERM, unix.EOPNOTSUPP},
 	"prlimit64":         {unix.EPERM},
 }
 
@@ -88,12 +91,14 @@ func fitting(c actors.Call) []unix.Errno {
 
 // limits are the errors of one call that say that something has run out: descriptors, or room.
 func limits(c actors.Call) []unix.Errno {
-	return slices.DeleteFunc(slices.Clone(fitting(c)), func(e unix.Errno) bool { return e != unix.EMFILE && e != unix.ENOSPC })
+	return slices.DeleteFunc(slices.Clone(fitting(c)), func(e unix.Errno) bool {
+		return e != unix.EMFILE && e != unix.ENOSPC
+	})
 }
 
-// withOthers adds what a scene is about. Where a view is made or given back, the kernel may have no memory for its books of
-// a process's mappings, and a view that cannot be unmapped now can be later. Where a creator died, what it was about to
-// make may stay unreadable. And the file system of a user's file may have no way to reserve blocks.
+// withOthers adds what a scene is about. Where a view is made or given back, the kernel may have no memory for its
+// books of a process's mappings, and a view that cannot be unmapped now can be later. Where a creator died, what it was
+// about to make may stay unreadable. And the file system of a user's file may have no way to reserve blocks.
 func (s *scene) withOthers(fits func(actors.Call) []unix.Errno) func(actors.Call) []unix.Errno {
 	return func(c actors.Call) []unix.Errno {
 		switch {

@@ -22,8 +22,8 @@ func TestFailedCall(t *testing.T) {
 	failEverywhere(t, false)
 }
 
-// TestLimitReached: the same, but from that call on every other fails too that needs what there is none of: descriptors,
-// memory, or room.
+// TestLimitReached: the same, but from that call on every other fails too that needs what there is none of:
+// descriptors, memory, or room.
 func TestLimitReached(t *testing.T) {
 	failEverywhere(t, true)
 }
@@ -38,7 +38,7 @@ func failEverywhere(t *testing.T, lasting bool) {
 	}
 	inEveryScene(t, func(s *scene) bool { return !lasting || !s.sleeps }, func(c *cast, s *scene) int {
 		points := 0
-		for n := 0; points <= mostPoints; n += s.stride(n, untilWalk) {
+		for n := s.first(); points <= mostPoints; n += s.stride(n, untilWalk) {
 			if c.victim == nil || s.fresh {
 				c.newVictim(s)
 			}
@@ -100,8 +100,8 @@ func (s *scene) fail(c *cast, n int, fits func(actors.Call) []unix.Errno, lastin
 	return happened
 }
 
-// unreadable reports that whoever lists may not read an entry: then nothing tells him that it is dead, or its name where
-// the file's name is a hash.
+// unreadable reports that whoever lists may not read an entry: then nothing tells him that it is dead, or its name
+// where the file's name is a hash.
 func (p *play) unreadable(f actors.Fault) bool {
 	return (p.does.Op == "list" || p.does.Op == "names") && (p.dead || p.long) && f.Errno == unix.EACCES
 }
@@ -137,15 +137,16 @@ func (p *play) leave(answer reply) {
 	}
 }
 
-// tidy checks that a failure that had nothing to do with removing files leaves no file but for a dead name's entry: gc takes
-// anything, but a section's whole memory may be in a file. And the last Close removes the entry even if it cannot drop its
-// lock, where it can have the exclusive one in its place: readers of a Global entry cannot.
+// tidy checks that a failure that had nothing to do with removing files leaves no file but for a dead name's entry: gc
+// takes anything, but a section's whole memory may be in a file. And the last Close removes the entry even if it cannot
+// drop its lock, where it can have the exclusive one in its place: readers of a Global entry cannot.
 func (p *play) tidy(f actors.Fault) {
 	p.t.Helper()
 	if f.Call.Name() == "unlinkat" {
 		return
 	}
-	closing := p.does.Op == "close" && !p.held && !p.mapped && f.Call.Lock == unix.F_UNLCK && f.Call.Name() == "fcntl" && !sysv(p.setting)
+	closing := p.does.Op == "close" && !p.held && !p.mapped && f.Call.Lock == unix.F_UNLCK && f.Call.Name() == "fcntl" &&
+		!sysv(p.setting)
 	for _, path := range p.Leftovers(p.t) {
 		if closing || strings.HasPrefix(filepath.Base(path), ".new-") {
 			p.t.Errorf("%s: it leaves %q", p.where, path)

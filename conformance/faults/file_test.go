@@ -19,16 +19,17 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
-	"github.com/namedshm/namedshm/internal/kernel"
+	"github.com/namedshm/namedshm/internal/fault"
+	"github.com/namedshm/namedshm/internal/inside"
 	"github.com/namedshm/namedshm/win32"
 )
 
-// Sections over files, as package win32 makes them, and sections of memory that is there already, as package wine adopts
-// Wine's: their memory is a file that outlives them. Whatever becomes of an operation, the file has then the bytes and
-// the length that it ought to have, and those who lock parts of it still do.
+// Sections over files, as package win32 makes them, and sections of memory that is there already, as package wine
+// adopts Wine's: their memory is a file that outlives them. Whatever becomes of an operation, the file has then the
+// bytes and the length that it ought to have, and those who lock parts of it still do.
 
-// The kinds of such sections. Without the last one a program opens the file by its path, makes the section and closes the
-// file again, all in one operation.
+// The kinds of such sections. Without the last one a program opens the file by its path, makes the section and closes
+// the file again, all in one operation.
 const (
 	overPath       = "over"       // a path
 	overDescriptor = "descriptor" // a descriptor of the program's
@@ -66,25 +67,37 @@ func onMemfd(s setting) bool { return local(s) && s.backing == "" }
 var fileScenes = []scene{
 	{name: "create over a file", does: request{Op: "openorcreate", Kind: overPath}, only: onMemfd},
 	{name: "create over a file at first", does: request{Op: "openorcreate", Kind: overPath}, fresh: true, only: onMemfd},
-	{name: "create over a file that grows", does: request{Op: "openorcreate", Kind: overDescriptor, Size: grownLen}, only: onMemfd},
-	{name: "create over a file for reading", does: request{Op: "openorcreate", Kind: overPath, Access: uint32(namedshm.Read)}, only: onMemfd},
-	{name: "create over a file of a held name", does: request{Op: "openorcreate", Kind: overDescriptor}, held: true, only: onMemfd},
-	{name: "create over a file of a dead name", does: request{Op: "openorcreate", Kind: overDescriptor}, dead: true, only: onMemfd},
-	{name: "create over a locked file", does: request{Op: "openorcreate", Kind: overPath}, held: true, locked: true, only: onMemfd},
-	{name: "create over a file unnamed", does: request{Op: "openorcreate", Kind: overPath, Name: unnamed, Size: grownLen}, only: local},
+	{name: "create over a file that grows", does: request{Op: "openorcreate", Kind: overDescriptor, Size: grownLen},
+		only: onMemfd},
+	{name: "create over a file for reading",
+		does: request{Op: "openorcreate", Kind: overPath, Access: uint32(namedshm.Read)}, only: onMemfd},
+	{name: "create over a file of a held name", does: request{Op: "openorcreate", Kind: overDescriptor}, held: true,
+		only: onMemfd},
+	{name: "create over a file of a dead name", does: request{Op: "openorcreate", Kind: overDescriptor}, dead: true,
+		only: onMemfd},
+	{name: "create over a locked file", does: request{Op: "openorcreate", Kind: overPath}, held: true, locked: true,
+		only: onMemfd},
+	{name: "create over a file unnamed", does: request{Op: "openorcreate", Kind: overPath, Name: unnamed, Size: grownLen},
+		only: local},
 
 	{name: "open over a file", does: request{Op: "open", Kind: overPath}, held: true, only: onMemfd},
-	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)}, held: true, only: onMemfd},
-	{name: "open over a file that is searched for", does: request{Op: "open", Kind: overPath}, held: true, hidden: true, only: onMemfd},
+	{name: "open over a file for reading", does: request{Op: "open", Kind: overPath, Access: uint32(namedshm.Read)},
+		held: true, only: onMemfd},
+	{name: "open over a file that is searched for", does: request{Op: "open", Kind: overPath}, held: true, hidden: true,
+		only: onMemfd},
 	{name: "open over a locked file", does: request{Op: "open", Kind: overPath}, held: true, locked: true, only: onMemfd},
 	{name: "close over a file", does: request{Op: "close", Kind: overPath}, opened: true, only: onMemfd},
-	{name: "close over a locked file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, locked: true, only: onMemfd},
+	{name: "close over a locked file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, locked: true,
+		only: onMemfd},
 	{name: "gc over a file", does: request{Op: "bury", Kind: overPath}, dead: true, only: onMemfd},
 
 	{name: "map a file", does: request{Op: "map", Kind: overPath}, opened: true, held: true, only: onMemfd},
-	{name: "map a file copy-on-write", does: request{Op: "map", Kind: overPath, Access: uint32(namedshm.Copy)}, opened: true, only: onMemfd},
-	{name: "flush to a file", does: request{Op: "flush", Kind: overPath}, opened: true, held: true, mapped: true, only: onMemfd},
-	{name: "unmap a file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, mapped: true, only: onMemfd},
+	{name: "map a file copy-on-write", does: request{Op: "map", Kind: overPath, Access: uint32(namedshm.Copy)},
+		opened: true, only: onMemfd},
+	{name: "flush to a file", does: request{Op: "flush", Kind: overPath}, opened: true, held: true, mapped: true,
+		only: onMemfd},
+	{name: "unmap a file", does: request{Op: "close", Kind: overPath}, opened: true, held: true, mapped: true,
+		only: onMemfd},
 
 	{name: "adopt", does: request{Op: "create", Kind: adopted}, only: onMemfd},
 	{name: "adopt for reading", does: request{Op: "create", Kind: adopted, Access: uint32(namedshm.Read)}, only: onMemfd},
@@ -149,7 +162,7 @@ var fileOperations = map[string]operation{
 		return nil, errors.Join(all...)
 	},
 	"lend": func(_ context.Context, s *stage, r *request, _ *reply) (any, error) {
-		memory, err := kernel.KernelSection(s.held[r.Handle]).Memory()
+		memory, err := inside.Of(s.held[r.Handle].(*namedshm.Section)).Memory()
 		if err != nil {
 			return nil, adoptionError("lend", r.Name, err)
 		}
@@ -213,16 +226,12 @@ func createNew(r *request) (any, error) {
 
 // adopt is what package wine does with Wine's memory.
 func adopt(r *request) (any, error) {
-	s, err := kernel.AdoptSection(context.Background(), r.Name, r.file, adoptedLen, kernel.Access(r.Access))
-	if err != nil {
-		return nil, adoptionError("adopt", r.Name, err)
-	}
-	return kernel.RootSection(s), nil
+	return namedshm.Create(r.Name, adoptedLen, namedshm.Access(r.Access), inside.Over(r.file))
 }
 
 // adoptionError is what package wine makes of an error.
 func adoptionError(op, name string, err error) error {
-	return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(kernel.CodeOf(err)), Cause: err}
+	return &namedshm.Error{Op: op, Name: name, Code: namedshm.Code(fault.CodeOf(err)), Cause: err}
 }
 
 func openOver(r *request) (any, error) {
@@ -393,14 +402,14 @@ func (p *play) locksKept(by *actor, at int64) {
 	by.must(request{Op: "free", Path: p.path})
 }
 
-// TestFileGrowsMeanwhile: a process that is about to make a file longer finds no room for it, and what it had begun is taken
-// back; but not what another process has made of the file meanwhile.
+// TestFileGrowsMeanwhile: a process that is about to make a file longer finds no room for it, and what it had begun is
+// taken back; but not what another process has made of the file meanwhile.
 func TestFileGrowsMeanwhile(t *testing.T) {
 	if !actors.CanFail {
 		t.Skip("system calls can be made to fail on amd64 alone")
 	}
 	const muchLonger = 2 * grownLen
-	w := newWorld(t, setting{namedshm.LocalNamespace, "file"})
+	w := newWorld(t, setting{namedshm.Local, "file"})
 	victim, other := w.start(t), w.start(t)
 	path := filepath.Join(w.Root, "file")
 	for _, e := range []unix.Errno{unix.ENOSPC, unix.EIO} {

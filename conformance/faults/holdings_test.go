@@ -45,12 +45,13 @@ func (w *world) holdings(a *actor) holdings {
 	return found
 }
 
-// more is what there is more of than before; but for what the library keeps for a process's life: one descriptor of each
-// directory, and one of the process through which it last came to an object.
+// more is what there is more of than before; but for what the library keeps for a process's life: one descriptor of
+// each directory, and one of the process through which it last came to an object.
 func (w *world) more(h, before holdings) (more []string) {
 	for what, count := range h {
 		known := before[what]
-		if strings.HasPrefix(what, "descriptor of "+w.Root+"/namedshm-") && strings.Count(what, "/") == strings.Count(w.Root, "/")+1 ||
+		if strings.HasPrefix(what, "descriptor of "+w.Root+"/namedshm-") &&
+			strings.Count(what, "/") == strings.Count(w.Root, "/")+1 ||
 			what == "descriptor of anon_inode:[pidfd]" {
 			known = max(known, 1)
 		}

@@ -109,26 +109,39 @@ var mappingScenes = []scene{
 var waitingScenes = []scene{
 	{name: "set", does: request{Op: "set", Kind: "auto"}, opened: true, held: true},
 	{name: "set for a waiter", does: request{Op: "set", Kind: "auto"}, opened: true, held: true, waiter: true},
-	{name: "set of manual reset for a waiter", does: request{Op: "set", Kind: "manual"}, opened: true, held: true, waiter: true},
+	{name: "set of manual reset for a waiter", does: request{Op: "set", Kind: "manual"}, opened: true, held: true,
+		waiter: true},
 	{name: "reset", does: request{Op: "reset", Kind: "manual"}, made: request{Given: true}, opened: true, held: true},
 	{name: "pulse", does: request{Op: "pulse", Kind: "auto"}, opened: true, held: true},
-	{name: "pulse of manual reset", does: request{Op: "pulse", Kind: "manual"}, made: request{Given: true}, opened: true, held: true},
+	{name: "pulse of manual reset", does: request{Op: "pulse", Kind: "manual"}, made: request{Given: true}, opened: true,
+		held: true},
 	{name: "pulse for a waiter", does: request{Op: "pulse", Kind: "manual"}, opened: true, held: true, waiter: true},
-	{name: "pulse of auto reset for a waiter", does: request{Op: "pulse", Kind: "auto"}, opened: true, held: true, waiter: true},
-	{name: "wait for an event", does: request{Op: "wait", Kind: "auto"}, made: request{Given: true}, opened: true, held: true},
-	{name: "wait for an event that comes", does: request{Op: "wait", Kind: "auto"}, opened: true, held: true, sleeps: true},
-	{name: "wait for manual reset that comes", does: request{Op: "wait", Kind: "manual"}, opened: true, held: true, sleeps: true},
+	{name: "pulse of auto reset for a waiter", does: request{Op: "pulse", Kind: "auto"}, opened: true, held: true,
+		waiter: true},
+	{name: "wait for an event", does: request{Op: "wait", Kind: "auto"}, made: request{Given: true}, opened: true,
+		held: true},
+	{name: "wait for an event that comes", does: request{Op: "wait", Kind: "auto"}, opened: true, held: true,
+		sleeps: true},
+	{name: "wait for manual reset that comes", does: request{Op: "wait", Kind: "manual"}, opened: true, held: true,
+		sleeps: true},
 	{name: "lock", does: request{Op: "wait", Kind: "mutex"}, opened: true, held: true},
-	{name: "lock that has to wait", does: request{Op: "wait", Kind: "mutex"}, made: request{Given: true}, opened: true, held: true, sleeps: true},
+	{name: "lock that has to wait", does: request{Op: "wait", Kind: "mutex"}, made: request{Given: true}, opened: true,
+		held: true, sleeps: true},
 	{name: "unlock", does: request{Op: "unlock", Kind: "mutex"}, opened: true, held: true},
 	{name: "unlock for a waiter", does: request{Op: "unlock", Kind: "mutex"}, opened: true, held: true, waiter: true},
-	{name: "release for a waiter", does: request{Op: "release", Kind: "semaphore"}, opened: true, held: true, waiter: true},
-	{name: "wait for a semaphore that comes", does: request{Op: "wait", Kind: "semaphore"}, opened: true, held: true, sleeps: true},
+	{name: "release for a waiter", does: request{Op: "release", Kind: "semaphore"}, opened: true, held: true,
+		waiter: true},
+	{name: "wait for a semaphore that comes", does: request{Op: "wait", Kind: "semaphore"}, opened: true, held: true,
+		sleeps: true},
 	{name: "try", does: request{Op: "try", Kind: "mutex"}, opened: true, held: true},
-	{name: "any", does: request{Op: "any", Kind: "semaphore"}, made: request{Given: true}, opened: true, held: true, several: true},
-	{name: "any that comes", does: request{Op: "any", Kind: "semaphore"}, opened: true, held: true, several: true, sleeps: true},
-	{name: "all", does: request{Op: "all", Kind: "semaphore"}, made: request{Given: true}, opened: true, held: true, several: true},
-	{name: "all that comes", does: request{Op: "all", Kind: "semaphore"}, opened: true, held: true, several: true, sleeps: true},
+	{name: "any", does: request{Op: "any", Kind: "semaphore"}, made: request{Given: true}, opened: true, held: true,
+		several: true},
+	{name: "any that comes", does: request{Op: "any", Kind: "semaphore"}, opened: true, held: true, several: true,
+		sleeps: true},
+	{name: "all", does: request{Op: "all", Kind: "semaphore"}, made: request{Given: true}, opened: true, held: true,
+		several: true},
+	{name: "all that comes", does: request{Op: "all", Kind: "semaphore"}, opened: true, held: true, several: true,
+		sleeps: true},
 }
 
 // unnamed stands for the empty name in a scene, which else means the scene's own.
@@ -338,7 +351,8 @@ func (p *play) arrived() {
 	}
 }
 
-// gone is for when the victim's Pulse has ended, and who waited has got it: nobody else does, whatever the event was before.
+// gone is for when the victim's Pulse has ended, and who waited has got it: nobody else does, whatever the event was
+// before.
 func (p *play) gone() {
 	p.t.Helper()
 	if p.does.Op != "pulse" {

@@ -4,13 +4,13 @@ package faults
 
 import (
 	"cmp"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 func TestMain(m *testing.M) { actors.Main(m, act) }
@@ -25,27 +25,22 @@ func (s setting) String() string {
 	return strings.Trim(s.space.String(), `\`) + "/" + cmp.Or(s.backing, "native")
 }
 
-func local(s setting) bool  { return s.space == namedshm.LocalNamespace }
-func global(s setting) bool { return s.space == namedshm.GlobalNamespace }
+func local(s setting) bool  { return s.space == namedshm.Local }
+func global(s setting) bool { return s.space == namedshm.Global }
 func sysv(s setting) bool   { return global(s) && s.backing == "" }
 
 // shared says that a group can be given an object: Local memory is its user's.
 func shared(s setting) bool { return global(s) || s.backing != "" }
 
-// everyVariable, set to "true", makes the tests leave out nothing.
-const everyVariable = "NAMEDSHM_EVERY_CALL"
-
-func everyCall() bool { return os.Getenv(everyVariable) == "true" }
-
 // settings are each backing once, and the file backing, which is the same in both namespaces but for the modes of its
 // files, in the second too if nothing is to be left out. With NAMEDSHM_BACKING=file it is that alone.
 func settings() (all []setting) {
-	const local, global = namedshm.LocalNamespace, namedshm.GlobalNamespace
+	const local, global = namedshm.Local, namedshm.Global
 	if !actors.OnFileBacking() {
 		all = []setting{{local, ""}, {global, ""}}
 	}
 	all = append(all, setting{local, "file"})
-	if everyCall() {
+	if depth.Every() {
 		all = append(all, setting{global, "file"})
 	}
 	return all
@@ -59,7 +54,7 @@ type world struct {
 
 func newWorld(t *testing.T, s setting) *world {
 	t.Helper()
-	if s.space == namedshm.GlobalNamespace {
+	if s.space == namedshm.Global {
 		actors.NeedRoot(t, "only root can make the Global directory")
 	}
 	return &world{actors.NewWorld(t), s}
@@ -73,7 +68,7 @@ type actor struct {
 
 func (w *world) start(t *testing.T) *actor {
 	t.Helper()
-	return &actor{w.Start(t, nil, namedshm.BackingVariable+"="+w.backing), t}
+	return &actor{w.Start(t, nil, "NAMEDSHM_BACKING="+w.backing), t}
 }
 
 func (a *actor) answer() (r reply) {

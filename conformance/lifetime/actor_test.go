@@ -22,6 +22,7 @@ type (
 // stage is what an actor holds.
 type stage struct {
 	*sections.Stage[struct{}, struct{}]
+	ends
 	locked []int // descriptors that keep locks
 }
 
@@ -43,10 +44,18 @@ func (s *stage) perform(r request) (reply, error) {
 			return reply{}, err
 		}
 		return reply{Number: int64(child.Process.Pid)}, nil
+	case "leave first thread":
+		return reply{}, actors.LeaveFirstThread()
+	case "fork":
+		return s.fork(r)
+	case "trace":
+		return reply{}, seize(int(r.Number))
 	case "attack":
 		return s.attack(r)
 	case "hoard":
 		return s.hoard(r)
+	case "flow":
+		return s.flow(r)
 	case "chaos":
 		return reply{}, riot(r)
 	}

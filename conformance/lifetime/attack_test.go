@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 )
 
@@ -62,7 +61,7 @@ func (s *stage) attack(r request) (reply, error) {
 
 // attackFiles tries to write, remove, replace and add entries.
 func (s *stage) attackFiles(try func(string, error)) {
-	directories, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*")
+	directories, _ := filepath.Glob(os.Getenv("NAMEDSHM_ROOT") + "/namedshm-*global*")
 	for _, dir := range directories {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
@@ -122,7 +121,7 @@ func writeAt(path string, at int64) error {
 
 // hoard locks all of the Global entries that it can read, as far as who reads can, and keeps the locks.
 func (s *stage) hoard(request) (answer reply, err error) {
-	entries, _ := filepath.Glob(os.Getenv(namedshm.RootVariable) + "/namedshm-*global*/*")
+	entries, _ := filepath.Glob(os.Getenv("NAMEDSHM_ROOT") + "/namedshm-*global*/*")
 	for _, path := range entries {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {

@@ -19,13 +19,14 @@ import (
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
 	"github.com/namedshm/namedshm/conformance/internal/journal"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // Ten processes create, open and close one name and are killed at random. What each of them did, and was told, is
 // written to one journal, which is judged when all is over (see history_test.go).
 //
-// The order of the records is an order in which things happened: what a process wrote before it called the library stands
-// before all that others wrote after they saw the effect. It needs no clock.
+// The order of the records is an order in which things happened: what a process wrote before it called the library
+// stands before all that others wrote after they saw the effect. It needs no clock.
 
 // event is one record of the journal.
 type event struct {
@@ -92,7 +93,8 @@ func riot(r request) error {
 	if err != nil {
 		return err
 	}
-	who := &rioter{name: r.Name, process: uint16(r.Offset), random: rand.New(rand.NewPCG(uint64(r.Number), uint64(r.Offset))), journal: j}
+	who := &rioter{name: r.Name, process: uint16(r.Offset),
+		random: rand.New(rand.NewPCG(uint64(r.Number), uint64(r.Offset))), journal: j}
 	for {
 		if err := who.turn(0); err != nil {
 			return err
@@ -199,11 +201,12 @@ type participant struct {
 	actor   *actor
 }
 
-// TestChaos: ten processes create, open and close one name for ten seconds and are killed at random. There are never
+// TestChaos: ten processes create, open and close one name for seconds and are killed at random. There are never
 // two live sections, none is ever lost, and nothing is left when all are dead.
 func TestChaos(t *testing.T) {
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
-		const processes, duration = 10, 10 * time.Second
+		const processes = 10
+		duration := depth.Of(2*time.Second, 10*time.Second)
 		seed := actors.Seed(t)
 		path := filepath.Join(t.TempDir(), "journal")
 		j, err := journal.Open(path)

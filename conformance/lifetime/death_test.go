@@ -62,7 +62,8 @@ func TestKilledHoldersMemory(t *testing.T) {
 				break
 			}
 			if try == tries {
-				t.Fatalf("Shmem went from %d to %d bytes with an object of %d, and to %d after its holder was killed", before, held, size, after)
+				t.Fatalf("Shmem went from %d to %d bytes with an object of %d, and to %d after its holder was killed", before, held,
+					size, after)
 			}
 		}
 		w.start(t).Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)

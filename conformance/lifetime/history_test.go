@@ -45,7 +45,8 @@ func newHistory() *history {
 }
 
 func (h *history) fault(o *operation, format string, args ...any) {
-	h.problems = append(h.problems, fmt.Sprintf("record %d: process %d, operation %d: ", h.now, o.process, o.serial)+fmt.Sprintf(format, args...))
+	h.problems = append(h.problems, fmt.Sprintf("record %d: process %d, operation %d: ", h.now, o.process, o.serial)+
+		fmt.Sprintf(format, args...))
 }
 
 // add takes the next record.
@@ -111,7 +112,8 @@ func (h *history) finish(o *operation, e event) {
 	}
 	for other := range h.held {
 		if other.identity != e.identity {
-			h.fault(o, "holds section %x, while operation %d of process %d holds section %x", e.identity, other.serial, other.process, other.identity)
+			h.fault(o, "holds section %x, while operation %d of process %d holds section %x", e.identity, other.serial,
+				other.process, other.identity)
 		}
 	}
 	if h.dying[e.process] {
@@ -163,7 +165,8 @@ func (h *history) judgeLife(handles, unknown []*operation) {
 			lived = bridge(unknown, lived, o.call)
 		}
 		if o.call > lived {
-			h.fault(o, "opened section %x, whose last holder was gone at record %d; its life began at %d", o.identity, lived, begin)
+			h.fault(o, "opened section %x, whose last holder was gone at record %d; its life began at %d", o.identity, lived,
+				begin)
 		}
 		lived = max(lived, o.end)
 	}
@@ -232,14 +235,18 @@ func TestHistory(t *testing.T) {
 		"not found while it is made": {"", [][]event{
 			{begin(2, opOpen)}, made(1, 7), {end(2, opOpen, notFound, 0)}, gone(1)}},
 		"lost by a chain of holders": {"not-found, while the name was held", [][]event{
-			made(1, 7), {begin(3, opOpen)}, {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(1), {end(3, opOpen, notFound, 0)}, gone(2)}},
+			made(1, 7), {begin(3, opOpen)}, {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(1), {end(3, opOpen, notFound, 0)},
+			gone(2)}},
 		"created twice": {"created the name, while it was held", [][]event{
 			made(1, 7), {begin(2, opEither), end(2, opMade, 0, 7)}, gone(1), gone(2)}},
-		"created twice in turn":       {"was created 2 times", [][]event{made(1, 7), gone(1), made(2, 7), gone(2)}},
-		"opened after the last close": {"whose last holder was gone", [][]event{made(1, 7), gone(1), {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(2)}},
-		"opened after the last death": {"whose last holder was gone", [][]event{made(1, 7), dead(1), {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(2)}},
+		"created twice in turn": {"was created 2 times", [][]event{made(1, 7), gone(1), made(2, 7), gone(2)}},
+		"opened after the last close": {"whose last holder was gone",
+			[][]event{made(1, 7), gone(1), {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(2)}},
+		"opened after the last death": {"whose last holder was gone",
+			[][]event{made(1, 7), dead(1), {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(2)}},
 		"two that keep each other alive": {"whose last holder was gone", [][]event{
-			made(1, 7), gone(1), {begin(2, opOpen), begin(3, opOpen), end(2, opOpen, 0, 7), end(3, opOpen, 0, 7)}, gone(2), gone(3)}},
+			made(1, 7), gone(1), {begin(2, opOpen), begin(3, opOpen), end(2, opOpen, 0, 7), end(3, opOpen, 0, 7)}, gone(2),
+			gone(3)}},
 		"kept alive by one that was killed in its call": {"", [][]event{
 			made(1, 7), {begin(3, opOpen)}, gone(1), {begin(2, opOpen), end(2, opOpen, 0, 7)}, gone(2), dead(3)}},
 		"another failure": {"failed with", [][]event{{begin(1, opOpen), end(1, opOpen, namedshm.ErrBusy, 0)}}},
@@ -247,7 +254,8 @@ func TestHistory(t *testing.T) {
 		"already there and nobody has it": {"while nobody had it", [][]event{
 			made(1, 7), gone(1), {begin(2, opCreate), end(2, opCreate, exists, 0)}}},
 		"returned while it was being killed": {"", [][]event{
-			{begin(1, opCreate), at(1, killing), end(1, opCreate, 0, 7)}, {begin(2, opOpen), end(2, opOpen, notFound, 0)}, {at(1, reaped)}}},
+			{begin(1, opCreate), at(1, killing), end(1, opCreate, 0, 7)}, {begin(2, opOpen), end(2, opOpen, notFound, 0)},
+			{at(1, reaped)}}},
 		"changed":     {"identity changed", [][]event{made(1, 7), {at(1, changed)}, gone(1)}},
 		"never ended": {"never ended", [][]event{made(1, 7)}},
 	} {

@@ -65,7 +65,7 @@ func refuses(t *testing.T, a *actor, name, path string, untouched ...string) {
 			t.Errorf("%s: the error does not name %s: %v", op, path, got)
 		}
 	}
-	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
+	for _, n := range []namedshm.Namespace{namedshm.Local, namedshm.Global} {
 		if strings.HasPrefix(name, n.String()) {
 			a.Do(request{Op: "list", Space: n}) // may fail, must not hang or touch anything
 			a.Do(request{Op: "bury", Space: n})
@@ -82,9 +82,9 @@ func refuses(t *testing.T, a *actor, name, path string, untouched ...string) {
 func TestPlantedDirectory(t *testing.T) {
 	needRoot(t, "it takes other users")
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
-		space, user := namedshm.LocalNamespace, neighbour
-		if strings.HasPrefix(name, namedshm.GlobalNamespace.String()) {
-			space, user.uid, user.gid = namedshm.GlobalNamespace, 0, 0
+		space, user := namedshm.Local, neighbour
+		if strings.HasPrefix(name, namedshm.Global.String()) {
+			space, user.uid, user.gid = namedshm.Global, 0, 0
 		}
 		path := w.directoryOf(t, w.startAs(t, user), space)
 		outside := filepath.Join(t.TempDir(), "outside")
@@ -124,7 +124,7 @@ func TestPlantedDirectory(t *testing.T) {
 				refuses(t, w.startAs(t, user), name, path, path, outside)
 			})
 		}
-		if space != namedshm.GlobalNamespace {
+		if space != namedshm.Global {
 			return
 		}
 		// Root can put it right, and loses nothing that was there.
@@ -139,9 +139,9 @@ func TestPlantedDirectory(t *testing.T) {
 func TestPlantedEntry(t *testing.T) {
 	needRoot(t, "it takes other users")
 	inBothNamespaces(t, func(t *testing.T, w *world, name string) {
-		space, user := namedshm.LocalNamespace, neighbour
-		if strings.HasPrefix(name, namedshm.GlobalNamespace.String()) {
-			space, user.uid, user.gid = namedshm.GlobalNamespace, 0, 0
+		space, user := namedshm.Local, neighbour
+		if strings.HasPrefix(name, namedshm.Global.String()) {
+			space, user.uid, user.gid = namedshm.Global, 0, 0
 		}
 		a := w.startAs(t, user)
 		dir := w.directoryOf(t, a, space)

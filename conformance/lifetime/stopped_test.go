@@ -15,6 +15,7 @@ import (
 
 	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/conformance/internal/actors"
+	"github.com/namedshm/namedshm/internal/depth"
 )
 
 // TestStoppedHolder: a holder that is stopped delays nobody.
@@ -69,11 +70,11 @@ var scenes = []scene{
 
 // inEveryScene runs a test for each scene in both namespaces, several at once: they mostly wait.
 func inEveryScene(t *testing.T, test func(t *testing.T, s *scene, space namedshm.Namespace)) {
-	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
+	for _, n := range []namedshm.Namespace{namedshm.Local, namedshm.Global} {
 		for i := range scenes {
 			t.Run(strings.Trim(n.String(), `\`)+"/"+scenes[i].name, func(t *testing.T) {
 				t.Parallel()
-				if n == namedshm.GlobalNamespace {
+				if n == namedshm.Global {
 					needRoot(t, "only root can make the Global directory")
 				}
 				test(t, &scenes[i], n)
@@ -136,7 +137,7 @@ func TestStoppedAtEveryCall(t *testing.T) {
 		observers := [2]*actor{w.start(t), w.start(t)}
 		warmUp(space, victim, holder, observers[0], observers[1])
 		var busy []string
-		for n := 1; ; n++ {
+		for n := 1; ; n += depth.Of(quickStride, 1) {
 			p := s.begin(t, w, fmt.Sprintf("%sObject%d", space, n), victim, holder, observers)
 			command := p.command()
 			tr := trace(t, victim)
@@ -310,6 +311,9 @@ func (w *world) beingRemoved(t *testing.T) bool {
 	return false
 }
 
+// quickStride is how many system calls a quick run goes on from one at which it stops or kills to the next.
+const quickStride = 2
+
 // TestKilledAtEveryCall: a process that is killed at any system call of its own open, create or close takes with it
 // what was its own, and nothing else; and nothing of it remains.
 func TestKilledAtEveryCall(t *testing.T) {
@@ -322,7 +326,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 		w := newWorld(t)
 		holder := w.start(t)
 		observers := [2]*actor{w.start(t), w.start(t)}
-		for n := 1; ; n++ {
+		for n := 1; ; n += depth.Of(quickStride, 1) {
 			victim := w.start(t)
 			warmUp(space, victim)
 			p := s.begin(t, w, fmt.Sprintf("%sObject%d", space, n), victim, holder, observers)
@@ -331,7 +335,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 			victim.Ask(command)
 			call, last := tr.StopBefore(n)
 			tr.Kill()
-			p.inherit(fmt.Sprintf("killed at call %d, before %s", n, call), n%2 == 0)
+			p.inherit(fmt.Sprintf("killed at call %d, before %s", n, call), n/2%2 == 0)
 			points.Add(1)
 			if last {
 				t.Logf("killed at %d points", n)

@@ -33,7 +33,7 @@ func TestLocalIsPrivate(t *testing.T) {
 	for _, op := range []string{"open", "stat"} {
 		other.Refused(request{Op: op, Name: name}, namedshm.ErrFileNotFound)
 	}
-	if found := other.Must(request{Op: "list", Space: namedshm.LocalNamespace}).List; len(found) != 0 {
+	if found := other.Must(request{Op: "list", Space: namedshm.Local}).List; len(found) != 0 {
 		t.Errorf("another user's objects are listed: %q", found)
 	}
 	own := other.Must(request{Op: "create", Name: name})
@@ -210,7 +210,7 @@ func TestHoardedLocks(t *testing.T) {
 	owner.Kill()
 	hoarder.Refused(request{Op: "open", Name: name, Access: read}, namedshm.ErrFileNotFound)
 	other.Refused(request{Op: "open", Name: name}, namedshm.ErrFileNotFound)
-	if found := other.Must(request{Op: "list", Space: namedshm.GlobalNamespace}).List; len(found) != 0 {
+	if found := other.Must(request{Op: "list", Space: namedshm.Global}).List; len(found) != 0 {
 		t.Errorf("dead names are listed: %q", found)
 	}
 	other.Must(request{Op: "create", Name: name})

@@ -30,9 +30,9 @@ func needNative(t *testing.T, why string) {
 
 // inBothNamespaces runs a test for a Local and for a Global name.
 func inBothNamespaces(t *testing.T, test func(t *testing.T, w *world, name string)) {
-	for _, n := range []namedshm.Namespace{namedshm.LocalNamespace, namedshm.GlobalNamespace} {
+	for _, n := range []namedshm.Namespace{namedshm.Local, namedshm.Global} {
 		t.Run(strings.Trim(n.String(), `\`), func(t *testing.T) {
-			if n == namedshm.GlobalNamespace {
+			if n == namedshm.Global {
 				needRoot(t, "only root can make the Global directory")
 			}
 			test(t, newWorld(t), n.String()+"Object")

@@ -1,11 +1,11 @@
-// Command soak has many processes use objects of all kinds at once, kills some and stops others, for as long as one likes,
-// and says whether anything was ever wrong:
+// Command soak has many processes use objects of all kinds at once, kills some and stops others, for as long as one
+// likes, and says whether anything was ever wrong:
 //
 //	go run ./conformance/soak --minutes 60
 //
 // It is the riots of the tests, one after the other, each with names of its own and judged when it is over: sections in
-// both namespaces (Global needs root), events, mutexes, semaphores, waits for any and for all of several. A riot's journal
-// is kept if something was wrong with it.
+// both namespaces (Global needs root), events, mutexes, semaphores, waits for any and for all of several. A riot's
+// journal is kept if something was wrong with it.
 //
 // The exit status is 0 if nothing was, 1 for a violation, and 2 for a command line that makes no sense.
 package main
@@ -44,7 +44,8 @@ func main() {
 		return
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.Name("soak"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := kong.New(&c, kong.Name("soak"), kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err == nil {
 		_, err = parser.Parse(os.Args[1:])
 	}

@@ -110,18 +110,21 @@ func soak(c *cli) (status int) {
 	return 0
 }
 
-// riot has one riot, judges it, and looks for what it left. lost is the violation that a process is which ended by itself.
+// riot has one riot, judges it, and looks for what it left. lost is the violation that a process is which ended by
+// itself.
 func (r *report) riot(c *cli, duration time.Duration) (lost *violation) {
 	r.Riots++
-	p := &riot.Plan{Space: namedshm.LocalNamespace, Kinds: riot.AllKinds, Processes: c.Processes, Duration: duration,
-		Seed: r.Seed + uint64(r.Riots-1), Sleeper: r.Riots%3 == 0, Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
+	p := &riot.Plan{Space: namedshm.Local, Kinds: riot.AllKinds, Processes: c.Processes, Duration: duration,
+		Seed: r.Seed + uint64(r.Riots-1), Sleeper: r.Riots%3 == 0,
+		Journal: filepath.Join(c.Journals, fmt.Sprintf("riot-%d.journal", r.Riots))}
 	if r.Riots%2 == 0 && os.Geteuid() == 0 {
-		p.Space = namedshm.GlobalNamespace
+		p.Space = namedshm.Global
 	}
 	if r.Riots%5 >= 3 {
 		p.Kinds = few // more of all handles are to one object
 	}
-	way := []string{"", "", "futex", "poll"}[r.Riots/2%4] // ways of waiting understand each other; each has riots of its own
+	// ways of waiting understand each other; each has riots of its own
+	way := []string{"", "", "futex", "poll"}[r.Riots/2%4]
 	p.Environment = []string{"NAMEDSHM_WAIT=" + way}
 	os.Remove(p.Journal)
 	found := len(r.Violations)
@@ -182,12 +185,14 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nshared memory on this machine: %d KiB before, %d KiB after\n", r.SharedBefore>>10, r.SharedAfter>>10)
+	fmt.Fprintf(out, "\nshared memory on this machine: %d KiB before, %d KiB after\n", r.SharedBefore>>10,
+		r.SharedAfter>>10)
 	for _, what := range r.Undecided {
 		fmt.Fprintf(out, "not decided in %v: %s\n", judgeLimit, what)
 	}
 	for _, v := range r.Violations {
-		fmt.Fprintf(out, "\nVIOLATION in riot %d (%s, seed %d, journal %s):\n%s\n", v.Riot, v.Where, v.Seed, v.Journal, v.What)
+		fmt.Fprintf(out, "\nVIOLATION in riot %d (%s, seed %d, journal %s):\n%s\n", v.Riot, v.Where, v.Seed, v.Journal,
+			v.What)
 	}
 	if len(r.Violations) == 0 {
 		_, err := fmt.Fprintln(out, "zero violations; no segment and no entry left")
@@ -222,7 +227,8 @@ func newProgress(end time.Time) *progress {
 
 func (p *progress) line(r *report) {
 	text := fmt.Sprintf("riot %d: %d s, %d left: %d operations, %d kills, %d stops, %d violations", r.Riots, r.Seconds,
-		max(0, int(time.Until(p.end).Seconds())), r.Counts["operations"], r.Counts["kills"], r.Counts["stops"], len(r.Violations))
+		max(0, int(time.Until(p.end).Seconds())), r.Counts["operations"], r.Counts["kills"], r.Counts["stops"],
+		len(r.Violations))
 	switch {
 	case p.terminal:
 		fmt.Fprintf(os.Stderr, "\r\x1b[K%s", text)

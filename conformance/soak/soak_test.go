@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "soak")
-	if out, err := exec.Command("go", "build", "-tags", "namedshm_mistakes", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "namedshm_mistakes", "-o", program,
+		".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return program
@@ -54,7 +55,8 @@ func run(t *testing.T, program, mistake string, args ...string) (out string, sta
 	return string(b), 0
 }
 
-// interrupted runs it until it has told of its first riot, and interrupts it as a terminal does: all of its process group.
+// interrupted runs it until it has told of its first riot, and interrupts it as a terminal does: all of its process
+// group.
 func interrupted(t *testing.T, program string, args ...string) (out string, status int) {
 	t.Helper()
 	c := exec.Command(program, args...)
@@ -84,8 +86,8 @@ func interrupted(t *testing.T, program string, args ...string) (out string, stat
 	return printed.String(), c.ProcessState.ExitCode()
 }
 
-// TestSoak: a soak that is interrupted ends with counts of all kinds and no violation; with a broken library it ends with
-// exit status 1, the seed, and the journal of what was wrong.
+// TestSoak: a soak that is interrupted ends with counts of all kinds and no violation; with a broken library it ends
+// with exit status 1, the seed, and the journal of what was wrong.
 func TestSoak(t *testing.T) {
 	program := build(t)
 	t.Run("sound", func(t *testing.T) {
@@ -98,7 +100,8 @@ func TestSoak(t *testing.T) {
 		if status != 0 || len(r.Violations) > 0 || r.Seed != 7 {
 			t.Errorf("status %d: %s", status, out)
 		}
-		for _, what := range []string{"operations", "kills", "stops", "section: create", "auto-reset event: set", "manual-reset event: reset",
+		for _, what := range []string{"operations", "kills", "stops", "section: create", "auto-reset event: set",
+			"manual-reset event: reset",
 			"mutex: take", "semaphore: release", "mutex: wait all", "fork"} {
 			if r.Counts[what] == 0 {
 				t.Errorf("no %s: %v", what, r.Counts)
@@ -112,12 +115,14 @@ func TestSoak(t *testing.T) {
 		dir := t.TempDir()
 		out, status := run(t, program, "exclusive check left out", "--minutes", "0.02", "--seed", "7", "--journals", dir)
 		kept, _ := filepath.Glob(filepath.Join(dir, "*"))
-		if status != 1 || len(kept) == 0 || !strings.Contains(out, kept[0]) || !strings.Contains(out, "seed 7") || !strings.Contains(out, "VIOLATION") {
+		if status != 1 || len(kept) == 0 || !strings.Contains(out, kept[0]) || !strings.Contains(out, "seed 7") ||
+			!strings.Contains(out, "VIOLATION") {
 			t.Errorf("status %d, journals %q: %s", status, kept, out)
 		}
 	})
 	t.Run("usage", func(t *testing.T) {
-		if out, status := run(t, program, "", "--help"); status != 0 || !strings.Contains(out, "go run ./conformance/soak --minutes") {
+		if out, status := run(t, program, "", "--help"); status != 0 ||
+			!strings.Contains(out, "go run ./conformance/soak --minutes") {
 			t.Errorf("status %d: %s", status, out)
 		}
 		if out, status := run(t, program, "", "--minutes", "0"); status != 2 || !strings.Contains(out, "--help") {
