@@ -16,6 +16,9 @@ import (
 // actorVariable makes this program hold sections: "<first> <count>".
 const actorVariable = "NAMEDSHM_BENCH_ACTOR"
 
+// oneVariable, set, makes it hold that many handles to the first section instead.
+const oneVariable = "NAMEDSHM_BENCH_ACTOR_ONE"
+
 // becomeActor plays the other process, if this is one.
 func becomeActor() bool {
 	if name := os.Getenv(readerVariable); name != "" {
@@ -33,6 +36,14 @@ func becomeActor() bool {
 		playSide(job)
 		return true
 	}
+	if job := os.Getenv(streamVariable); job != "" {
+		playStream(job)
+		return true
+	}
+	if job := os.Getenv(onlookerVariable); job != "" {
+		lookOn(job)
+		return true
+	}
 	if job := os.Getenv(idlerVariable); job != "" {
 		idle(job)
 		return true
@@ -44,12 +55,19 @@ func becomeActor() bool {
 	var first, count int
 	must(fmt.Sscan(job, &first, &count))
 	for i := first; i < first+count; i++ {
-		s := must(namedshm.Create(heldName(i), size, namedshm.ReadWrite))
-		defer s.Close()
+		defer holdSection(i).Close()
 	}
 	fmt.Println("holding")
 	io.Copy(io.Discard, os.Stdin) // until the parent ends
 	return true
+}
+
+func holdSection(i int) *namedshm.Section {
+	if os.Getenv(oneVariable) == "" {
+		return must(namedshm.Create(heldName(i), size, namedshm.ReadWrite))
+	}
+	s, _, err := namedshm.OpenOrCreate(heldName(0), size, namedshm.ReadWrite)
+	return must(s, err)
 }
 
 func heldName(i int) string { return "held-" + strconv.Itoa(i) }
@@ -64,7 +82,7 @@ func (h holders) end() {
 	}
 }
 
-// hold makes count sections in as many processes as it takes.
+// hold creates count sections in as many processes as necessary.
 func hold(first, count int) (holders, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/namedshm/namedshm/win32"
 )
 
-// A call through the C library is the Go call and the way from C to Go. The rows' other peer is Wine, whose calls go to its
-// server, in the same C program compiled for Windows.
+// A call through the C library is the Go call and the way from C to Go. The rows' other peer is Wine, whose calls go to
+// its server, in the same C program compiled for Windows.
 const (
 	throughC   = " through C beside Go"
 	besideWine = " through C beside Wine"
 )
 
-// callCase is one call, in Go and by the name that testdata/calls.c has for it. loop is how often it is made between two
-// looks at the clock.
+// callCase is one call, in Go and by the name that testdata/calls.c has for it. loop is how often it is made between
+// two looks at the clock.
 type callCase struct {
 	what, name string
 	loop       int
@@ -36,7 +36,8 @@ func callCases() []callCase {
 		{"SetEvent+ResetEvent", "event", 2000, func() { check(win32.SetEvent(event)); check(win32.ResetEvent(event)) }},
 		{"WaitForSingleObject, set", "wait", 2000, func() { must(win32.WaitForSingleObject(set, 0)) }},
 		{"CreateFileMapping+CloseHandle", "section", 100, func() {
-			check(win32.CloseHandle(must(win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, size, name))))
+			check(win32.CloseHandle(must(win32.CreateFileMapping(win32.InvalidHandle, nil, win32.PAGE_READWRITE, 0, size,
+				name))))
 		}},
 	}
 }
@@ -64,7 +65,7 @@ func (w *workshop) measureC() (all results, err error) {
 		if missing == nil {
 			all = append(all, byClock(k.what+besideWine, func() time.Duration { return wine.run(k.name, k.loop/20) }, ours))
 		} else {
-			all = append(all, result{what: k.what + besideWine, note: missing.Error()})
+			all = append(all, result{What: k.what + besideWine, Note: missing.Error()})
 		}
 	}
 	return all, nil
@@ -82,7 +83,7 @@ func byClock(what string, peer, ours func() time.Duration) result {
 		peers, own = append(peers, p), append(own, o)
 		ratios = append(ratios, float64(o)/float64(p))
 	}
-	return result{what: what, peer: median(peers), ours: median(own), ratio: median(ratios)}
+	return result{What: what, Peer: median(peers), Ours: median(own), Ratio: median(ratios)}
 }
 
 // caller is a running testdata/calls.c.
@@ -146,7 +147,8 @@ func (w *workshop) callsInWine() (*caller, error) {
 		return nil, err
 	}
 	script, program := filepath.Join(strings.TrimSpace(string(module)), ".ci", "wine"), filepath.Join(w.dir, "calls.exe")
-	for _, arguments := range [][]string{{"prepare"}, {"gxx", "-O2", "-x", "c", "-o", program, filepath.Join(w.dir, "testdata", "calls.c")}} {
+	for _, arguments := range [][]string{{"prepare"},
+		{"gxx", "-O2", "-x", "c", "-o", program, filepath.Join(w.dir, "testdata", "calls.c")}} {
 		if out, err := exec.Command(script, arguments...).CombinedOutput(); err != nil {
 			first, _, _ := strings.Cut(string(out), "\n")
 			return nil, fmt.Errorf("%w %s", err, first)

@@ -21,6 +21,9 @@ type player struct {
 	out  *bufio.Reader
 	all  []time.Duration // what all round trips of a turn took together
 	some []time.Duration // what the turn's median stretch took
+
+	// Of turns in which each round trip is measured: what the median one took, and the 99th percentile.
+	p50, p99 []time.Duration
 }
 
 func newPlayer(name string, cmd *exec.Cmd) (*player, error) {
@@ -33,20 +36,31 @@ func newPlayer(name string, cmd *exec.Cmd) (*player, error) {
 	return &player{name: name, cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
 }
 
-// play is one turn.
+// play is one turn, measured in stretches.
 func (p *player) play(trips int) error {
+	all, some, err := p.ask(trips, "")
+	p.all, p.some = append(p.all, all), append(p.some, some)
+	return err
+}
+
+// playEach is one turn in which each round trip is measured.
+func (p *player) playEach(trips int) error {
+	p50, p99, err := p.ask(trips, eachTrip)
+	p.p50, p.p99 = append(p.p50, p50), append(p.p99, p99)
+	return err
+}
+
+func (p *player) ask(trips int, how string) (first, second time.Duration, err error) {
 	const patience = time.Minute // a token that is lost is not waited for
 	stop := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
 	defer stop.Stop()
-	if _, err := fmt.Fprintln(p.in, trips); err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
+	if _, err := fmt.Fprintf(p.in, "%d%s\n", trips, how); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", p.name, err)
 	}
-	var all, some time.Duration
-	if _, err := fmt.Fscanln(p.out, &all, &some); err != nil {
-		return fmt.Errorf("%s: %d round trips did not end within %v: %w", p.name, trips, patience, err)
+	if _, err := fmt.Fscanln(p.out, &first, &second); err != nil {
+		return 0, 0, fmt.Errorf("%s: %d round trips did not end within %v: %w", p.name, trips, patience, err)
 	}
-	p.all, p.some = append(p.all, all), append(p.some, some)
-	return nil
+	return first, second, nil
 }
 
 func (p *player) end() {
@@ -54,18 +68,22 @@ func (p *player) end() {
 	p.cmd.Wait()
 }
 
+// wholeContest is noted as left out where there are too few processors.
+const wholeContest = "contest"
+
 // contest is players that take turns, so that whatever else the machine does hits all.
 type contest struct {
 	cores        [2]int // of those that this process may use, the first and so on
 	turns, trips int
+	each         bool   // each round trip is measured, and not stretches of them
 	ours         []gait // this library, once for each
 	peers        []compiled
 
 	players []*player
-	left    results // who does not take part, and why
+	left    results // what does not take part, and why
 }
 
-// run plays all turns. Who cannot be had is left out.
+// run plays all turns. Peers that are not available are left out.
 func (c *contest) run(w *workshop) (err error) {
 	defer func() {
 		for _, p := range c.players {
@@ -73,7 +91,7 @@ func (c *contest) run(w *workshop) (err error) {
 		}
 	}()
 	if c.cores, err = numbersOf(c.cores); err != nil {
-		return c.leaveOut("contest", err)
+		return c.leaveOut(wholeContest, err)
 	}
 	for _, g := range c.ours {
 		if err := c.join(eventPair{uniqueName(), c.cores, g}.start()); err != nil {
@@ -87,9 +105,13 @@ func (c *contest) run(w *workshop) (err error) {
 			}
 		}
 	}
+	play := (*player).play
+	if c.each {
+		play = (*player).playEach
+	}
 	for range c.turns {
 		for _, p := range c.players {
-			if err := p.play(c.trips); err != nil {
+			if err := play(p, c.trips); err != nil {
 				return err
 			}
 		}
@@ -127,7 +149,7 @@ func (c *contest) leaveOut(what string, why error) error {
 	if os.Getenv("CI") == "true" {
 		return fmt.Errorf("%s: %w", what, why)
 	}
-	c.left = append(c.left, result{what: what, note: fmt.Sprintf("left out: %v", why)})
+	c.left = append(c.left, result{What: what, Note: fmt.Sprintf("left out: %v", why)})
 	return nil
 }
 
@@ -165,7 +187,7 @@ func inPairs(what string, peer, ours []time.Duration, atOnce int) result {
 		ratios[turn] = float64(ours[turn]) / float64(peer[turn])
 	}
 	each := time.Duration(atOnce)
-	return result{what: what, peer: median(peer) / each, ours: median(ours) / each, ratio: median(ratios)}
+	return result{What: what, Peer: median(peer) / each, Ours: median(ours) / each, Ratio: median(ratios)}
 }
 
 func (c *contest) player(name string) *player {

@@ -12,7 +12,7 @@ import (
 
 const size = 4096
 
-// must ends a measurement whose peer does not work: a figure for a failing call is worth nothing.
+// must ends a measurement if a peer does not work: a figure for a failing call is worthless.
 func must[T any](v T, err error) T {
 	check(err)
 	return v

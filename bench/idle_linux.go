@@ -8,25 +8,30 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 	"golang.org/x/sys/unix"
 )
 
 const (
 	idleEvent = "processor time of a wait for an event"
 	idleMutex = "processor time of a wait for a mutex"
-	idleOwner = "processor time of that mutex's owner"
+	idleOwner = "processor time of the owner of a mutex that another waits for"
+	idleAmong = "processor time of a wait beside 10,000 idle handles, and beside 10"
 )
 
-// idlerVariable makes this program do nothing: "<what> <name>".
+// idlerVariable makes this program do nothing: "<what> <name> <idle handles beside it>".
 const idlerVariable = "NAMEDSHM_BENCH_IDLER"
 
 // idle is what such a process does. It says so when it is about to.
 func idle(job string) {
 	var what, name string
-	must(fmt.Sscan(job, &what, &name))
+	var beside int
+	must(fmt.Sscan(job, &what, &name, &beside))
+	defer runtime.KeepAlive(idleHandles(beside))
 	go func() {
 		io.Copy(io.Discard, os.Stdin) // until the parent ends
 		os.Exit(0)
@@ -48,6 +53,15 @@ func idle(job string) {
 	}
 }
 
+// idleHandles are so many, of unnamed mutexes: these take one descriptor each, and there may be too few for more.
+func idleHandles(n int) []*namedshm.Mutex {
+	all := make([]*namedshm.Mutex, n)
+	for i := range all {
+		all[i] = must(namedshm.CreateMutex("", false))
+	}
+	return all
+}
+
 // idler is a process that does nothing.
 type idler struct {
 	row   string
@@ -56,13 +70,13 @@ type idler struct {
 	clock int32
 }
 
-func startIdler(row, job, name string) (*idler, error) {
+func startIdler(row, job, name string, beside int) (*idler, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", idlerVariable, job, name))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", idlerVariable, job, name, beside))
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -90,27 +104,31 @@ func (i *idler) used() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// measureIdle measures what those cost who wait while nothing happens.
+// measureIdle measures what waiters cost while nothing happens.
 func measureIdle() (results, error) {
 	const span = 10 * time.Second
-	event, mutex := uniqueName(), uniqueName()
+	event, mutex, few, many := uniqueName(), uniqueName(), uniqueName(), uniqueName()
 	var idlers []*idler
 	defer func() {
 		for _, i := range idlers {
 			i.end()
 		}
 	}()
-	for _, job := range [][3]string{
-		{idleOwner, "owner", mutex}, {idleMutex, "mutex", mutex}, {idleEvent, "event", event},
+	for _, job := range []struct {
+		row, what, name string
+		beside          int
+	}{
+		{idleOwner, "owner", mutex, 0}, {idleMutex, "mutex", mutex, 0}, {idleEvent, "event", event, 0},
+		{"", "event", few, 10}, {idleAmong, "event", many, 10_000},
 	} {
-		i, err := startIdler(job[0], job[1], job[2])
+		i, err := startIdler(job.row, job.what, job.name, job.beside)
 		if err != nil {
 			return nil, err
 		}
 		idlers = append(idlers, i)
 	}
-	for _, name := range []string{event, mutex} {
-		for must(namedshm.Stat(name)).State.Waiters == 0 { // it is about to sleep, and looks around before
+	for _, name := range []string{event, mutex, few, many} {
+		for must(inspect.Stat(name)).State.Waiters == 0 { // it is about to sleep, and looks around before
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -120,9 +138,17 @@ func measureIdle() (results, error) {
 	}
 	time.Sleep(span)
 	var all results
+	beside10 := span
 	for n, i := range idlers {
-		used := i.used() - before[n]
-		all = append(all, result{what: i.row, peer: span, ours: used, ratio: float64(used) / float64(span)})
+		peer, used := span, i.used()-before[n]
+		switch i.row {
+		case "":
+			beside10 = used
+			continue
+		case idleAmong:
+			peer = beside10
+		}
+		all = append(all, result{What: i.row, Peer: peer, Ours: used, Ratio: float64(used) / float64(peer)})
 	}
 	return all, nil
 }

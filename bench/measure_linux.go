@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/inspect"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,41 +20,6 @@ const (
 	many   = 100_000
 	few    = 10
 )
-
-// result is one comparison.
-type result struct {
-	what       string
-	peer, ours time.Duration // of a cycle, in the median round
-	ratio      float64       // of ours to the peer, the median of the rounds' ratios
-	note       string        // stands in place of the figures
-}
-
-type results []result
-
-func (r results) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-74s %12s %12s %8s\n", "", "peer", "namedshm", "ratio")
-	for _, x := range r {
-		if x.note != "" {
-			fmt.Fprintf(&b, "%s: %s\n", x.what, x.note)
-			continue
-		}
-		decimals := 2
-		if x.ratio < 0.1 {
-			decimals = 4
-		}
-		fmt.Fprintf(&b, "%-74s %12v %12v %8.*f\n", x.what, legible(x.peer), legible(x.ours), decimals, x.ratio)
-	}
-	return b.String()
-}
-
-// legible leaves away digits that say nothing.
-func legible(d time.Duration) time.Duration {
-	if d < time.Microsecond {
-		return d
-	}
-	return d.Round(10 * time.Nanosecond)
-}
 
 // inTurns measures two cycles in alternating rounds, so that whatever else the machine does hits both.
 func inTurns(what string, peer, ours func()) result {
@@ -73,7 +39,7 @@ func inTurns(what string, peer, ours func()) result {
 		peers, own = append(peers, p), append(own, o)
 		ratios = append(ratios, float64(o)/float64(p))
 	}
-	return result{what: what, peer: median(peers), ours: median(own), ratio: median(ratios)}
+	return result{What: what, Peer: median(peers), Ours: median(own), Ratio: median(ratios)}
 }
 
 func median[T int64 | float64 | time.Duration](v []T) T {
@@ -98,26 +64,28 @@ const (
 type part struct {
 	name    string
 	measure func() (results, error)
+	quick   bool // takes seconds, and needs no peer that has to be installed
 }
 
 // parts are all of them, in the order in which they disturb each other least.
 func (w *workshop) parts() []part {
 	return []part{
-		{"cycles", measureCycles},
-		{"python", measurePython},
-		{"free", measureFree},
-		{"C", w.measureC},
-		{"spinning", w.measureSpinning},
-		{"wine", w.measureWine},
-		{"idle", measureIdle},
-		{"sleeping", w.measureSleeping}, // from here on iceoryx's daemon runs
-		{"one core", w.measureOneCore},
-		{"scale", measureScale},
+		{name: "cycles", measure: measureCycles, quick: true},
+		{name: "python", measure: measurePython},
+		{name: "free", measure: measureFree, quick: true},
+		{name: "C", measure: w.measureC},
+		{name: "spinning", measure: w.measureSpinning},
+		{name: "wine", measure: w.measureWine},
+		{name: "idle", measure: measureIdle},
+		{name: "sleeping", measure: w.measureSleeping}, // from here on iceoryx's daemon runs
+		{name: "flow", measure: w.measureFlow},
+		{name: "one core", measure: w.measureOneCore},
+		{name: "scale", measure: measureScale},
 	}
 }
 
 // measure runs everything.
-func measure() (all results, err error) {
+func measure() (all []measured, err error) {
 	w, err := newWorkshop()
 	if err != nil {
 		return nil, err
@@ -128,19 +96,57 @@ func measure() (all results, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		all = append(all, measured{part.name, found})
 	}
 	return all, nil
 }
 
+// reportTakes is how long measureReport takes.
+const reportTakes = 5 * time.Minute
+
+// measureReport runs everything, and what only a report has.
+func measureReport() (r report, err error) {
+	r.Machine = thisMachine()
+	start, before := time.Now(), usageNow()
+	if r.Parts, err = measure(); err != nil {
+		return r, err
+	}
+	w, err := newWorkshop()
+	if err != nil {
+		return r, err
+	}
+	r.Wakes, err = inOwnDirectory(func() ([]wake, error) { return w.measureWakes(20, 1000, peerWakes) })
+	if w.close(); err != nil {
+		return r, err
+	}
+	if r.Objects, err = inOwnDirectory(func() ([]curve, error) { return measureObjects(objectCounts) }); err != nil {
+		return r, err
+	}
+	if r.Handles, err = inOwnDirectory(func() ([]curve, error) { return measureHandles(handleCounts) }); err != nil {
+		return r, err
+	}
+	r.Machine.Took = time.Since(start)
+	r.Machine.Others = before.others(usageNow(), r.Machine.Took)
+	return r, nil
+}
+
+// projectRoot is the directory of the module that is worked in, which has the documents.
+func projectRoot() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/namedshm/namedshm").Output()
+	if err != nil {
+		return "", fmt.Errorf("go list: %w: run it inside the project", err)
+	}
+	return strings.TrimSpace(string(root)), nil
+}
+
 // inOwnDirectory runs a measurement where no other program's names are.
-func inOwnDirectory(part func() (results, error)) (results, error) {
+func inOwnDirectory[T any](part func() (T, error)) (found T, err error) {
 	root, err := os.MkdirTemp("/dev/shm", "namedshm-bench-")
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer os.RemoveAll(root)
-	os.Setenv(namedshm.RootVariable, root)
+	os.Setenv("NAMEDSHM_ROOT", root)
 	return part()
 }
 
@@ -155,7 +161,7 @@ func measureCycles() (results, error) {
 	defer os.Remove(path)
 	defer unix.Close(fd)
 	check(unix.Ftruncate(fd, size))
-	f := newFloor(filepath.Join(os.Getenv(namedshm.RootVariable), "floor"))
+	f := newFloor(filepath.Join(os.Getenv("NAMEDSHM_ROOT"), "floor"))
 	return results{
 		inTurns(createBare, bareCreate, sectionCreate),
 		inTurns(createFloor, f.create, sectionCreate),
@@ -166,7 +172,7 @@ func measureCycles() (results, error) {
 
 // measureScale compares a namespace of few objects with one of very many, each in a directory of its own.
 func measureScale() (results, error) {
-	small := os.Getenv(namedshm.RootVariable)
+	small := os.Getenv("NAMEDSHM_ROOT")
 	large := filepath.Join(small, "many")
 	check(os.Mkdir(large, 0o700))
 	held, err := hold(0, few)
@@ -174,8 +180,8 @@ func measureScale() (results, error) {
 		return nil, err
 	}
 	defer held.end()
-	os.Setenv(namedshm.RootVariable, large)
-	defer os.Setenv(namedshm.RootVariable, small)
+	os.Setenv("NAMEDSHM_ROOT", large)
+	defer os.Setenv("NAMEDSHM_ROOT", small)
 	more, err := hold(0, many)
 	if err != nil {
 		return nil, err
@@ -186,24 +192,24 @@ func measureScale() (results, error) {
 	opening := func(root string, stride int) func() {
 		return func() {
 			if i%batch == 0 {
-				os.Setenv(namedshm.RootVariable, root)
+				os.Setenv("NAMEDSHM_ROOT", root)
 			}
 			sectionOpen(heldName(i % few * stride))
 			i++
 		}
 	}
 	all := results{inTurns(openMany, opening(small, 1), opening(large, many/few))}
-	os.Setenv(namedshm.RootVariable, large)
+	os.Setenv("NAMEDSHM_ROOT", large)
 	return append(all, listings()...), nil
 }
 
 // listings times the listings of very many objects.
 func listings() results {
 	var all results
-	dirs := must(filepath.Glob(filepath.Join(os.Getenv(namedshm.RootVariable), "namedshm-u*")))
+	dirs := must(filepath.Glob(filepath.Join(os.Getenv("NAMEDSHM_ROOT"), "namedshm-u*")))
 	for what, listing := range map[string]func() int{
-		names: func() int { return len(must(namedshm.Names(namedshm.LocalNamespace))) },
-		list:  func() int { return len(must(namedshm.List(namedshm.LocalNamespace))) },
+		names: func() int { return len(must(inspect.Names(namedshm.Local))) },
+		list:  func() int { return len(must(inspect.List(namedshm.Local))) },
 	} {
 		var peers, own []time.Duration
 		for range 3 {
@@ -217,9 +223,9 @@ func listings() results {
 			own = append(own, time.Since(start))
 		}
 		p, o := median(peers), slices.Min(own)
-		all = append(all, result{what: what, peer: p, ours: o, ratio: float64(o) / float64(p)})
+		all = append(all, result{What: what, Peer: p, Ours: o, Ratio: float64(o) / float64(p)})
 	}
-	slices.SortFunc(all, func(a, b result) int { return strings.Compare(b.what, a.what) })
+	slices.SortFunc(all, func(a, b result) int { return strings.Compare(b.What, a.What) })
 	return all
 }
 
@@ -271,11 +277,11 @@ func measurePython() (results, error) {
 		return nil, err
 	}
 	beside := func(what string, peer, ours time.Duration) result {
-		return result{what: what, peer: peer, ours: ours, ratio: float64(ours) / float64(peer)}
+		return result{What: what, Peer: peer, Ours: ours, Ratio: float64(ours) / float64(peer)}
 	}
 	return results{
-		beside(pythonCreate, median(created), ours.peer),
-		beside(pythonOpen, median(opened), ours.ours),
+		beside(pythonCreate, median(created), ours.Peer),
+		beside(pythonOpen, median(opened), ours.Ours),
 		whole,
 	}, nil
 }
@@ -314,5 +320,5 @@ m = shared_memory.SharedMemory(name="namedshm-bench-py2"); resource_tracker.unre
 		peers, own = append(peers, p), append(own, o)
 		ratios = append(ratios, float64(o)/float64(p))
 	}
-	return result{what: wholeProcess, peer: median(peers), ours: median(own), ratio: median(ratios)}, nil
+	return result{What: wholeProcess, Peer: median(peers), Ours: median(own), Ratio: median(ratios)}, nil
 }

@@ -18,7 +18,7 @@ import (
 //go:embed testdata
 var sources embed.FS
 
-// compiled is a peer that passes a token there and back, as testdata/pingpong.h says, and what it takes to build it.
+// compiled is a peer that passes a token back and forth, as testdata/pingpong.h says, and what is needed to build it.
 type compiled struct {
 	name    string // as in the table
 	source  string
@@ -79,7 +79,7 @@ func (w *workshop) close() {
 }
 
 // start runs a peer on these cores.
-func (w *workshop) start(p compiled, cores [2]int) (*player, error) {
+func (w *workshop) start(p compiled, cores [2]int, more ...string) (*player, error) {
 	program, err := w.build(p)
 	if err != nil {
 		return nil, err
@@ -92,12 +92,14 @@ func (w *workshop) start(p compiled, cores [2]int) (*player, error) {
 	} else {
 		name = filepath.Join(w.dir, name) // for a socket
 	}
-	return newPlayer(p.name, exec.Command(program, strconv.Itoa(cores[0]), strconv.Itoa(cores[1]), name))
+	arguments := append([]string{strconv.Itoa(cores[0]), strconv.Itoa(cores[1]), name}, more...)
+	return newPlayer(p.name, exec.Command(program, arguments...))
 }
 
 // build compiles a peer, once.
 func (w *workshop) build(p compiled) (program string, err error) {
-	if program := w.built[p.name]; program != "" {
+	what := p.source + " " + strings.Join(p.flags, " ") // several may have one name
+	if program := w.built[what]; program != "" {
 		return program, nil
 	}
 	program = filepath.Join(w.dir, strconv.Itoa(len(w.built)))
@@ -113,7 +115,7 @@ func (w *workshop) build(p compiled) (program string, err error) {
 		first, _, _ := strings.Cut(string(out), "\n") // of the compiler's complaints
 		return "", fmt.Errorf("%s: %w %s", p.source, err, first)
 	}
-	w.built[p.name] = program
+	w.built[what] = program
 	return program, nil
 }
 
@@ -123,7 +125,7 @@ func iceoryxHeaders() string {
 	return slices.Max(append(found, "/usr/include"))
 }
 
-// roudiConfig has iceoryx share just enough memory for tokens.
+// roudiConfig has iceoryx share just enough memory for tokens and streams.
 const roudiConfig = `
 [general]
 version = 1
@@ -131,6 +133,15 @@ version = 1
 [[segment.mempool]]
 size = 128
 count = 1000
+[[segment.mempool]]
+size = 1024
+count = 600
+[[segment.mempool]]
+size = 65536
+count = 32
+[[segment.mempool]]
+size = 1048576
+count = 32
 `
 
 // startRoudi starts iceoryx's daemon, without which its programs do nothing, and waits until it is up.

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,7 +26,10 @@ import (
 // stretch is how many round trips are measured at once.
 const stretch = 20
 
-// sideVariable makes this program one of the two: "<side> <core> <core> <name> <spin>".
+// eachTrip, after the number of round trips, asks for each of them to be measured.
+const eachTrip = " each"
+
+// sideVariable makes this program one of the two: "<side> <core> <core> <name> <spin> <token>".
 const sideVariable = "NAMEDSHM_BENCH_SIDE"
 
 // eventPair is two processes of this library.
@@ -40,6 +45,7 @@ type gait struct {
 	// procs is GOMAXPROCS. A program that nobody pins has as many as the machine has cores; the pinning, which only the
 	// measurement needs, would have the runtime make it 1.
 	procs int
+	token string // what passes between the processes, an auto-reset event if nothing else; see tokens
 }
 
 // bare is a program in Go that does what testdata/futex.c does, with the same system calls and no library: the floor of
@@ -51,13 +57,14 @@ func (g gait) String() string {
 	if g.spin == bare {
 		return "bare futexes in Go"
 	}
-	return fmt.Sprintf("namedshm, spin %s, GOMAXPROCS %d", g.spin, g.procs)
+	return strings.TrimSuffix(fmt.Sprintf("namedshm, spin %s, GOMAXPROCS %d, %s", g.spin, g.procs, g.token), ", ")
 }
 
 func (e eventPair) side(side string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", e.procs), fmt.Sprintf("%s=%s %d %d %s %s", sideVariable, side, e.cores[0], e.cores[1], e.name, e.spin))
+	job := fmt.Sprintf("%s %d %d %s %s %s", side, e.cores[0], e.cores[1], e.name, e.spin, cmp.Or(e.gait.token, ofEvent))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", e.procs), sideVariable+"="+job)
 	return cmd, err
 }
 
@@ -73,35 +80,19 @@ func (e eventPair) start() (*player, error) {
 func playSide(job string) {
 	var e eventPair
 	var side string
-	must(fmt.Sscan(job, &side, &e.cores[0], &e.cores[1], &e.name, &e.spin))
+	must(fmt.Sscan(job, &side, &e.cores[0], &e.cores[1], &e.name, &e.spin, &e.gait.token))
 	e.procs = runtime.GOMAXPROCS(0) // the other side's too
 	var there, back token
 	if e.spin == bare {
 		there, back = e.futexes()
 	} else {
-		there, back = e.events()
+		there, back = e.tokens(side)
 	}
 	if side == "ping" {
 		e.ping(there, back)
 	} else {
 		e.pong(there, back)
 	}
-}
-
-// token is one direction.
-type token struct{ send, await func() }
-
-func (e eventPair) events() (there, back token) {
-	if e.spin != "default" {
-		namedshm.SetWaitSpin(must(time.ParseDuration(e.spin)))
-	}
-	ctx := context.Background()
-	event := func(name string) token {
-		event, _, err := namedshm.OpenOrCreateEvent(name, namedshm.AutoReset, false)
-		check(err)
-		return token{func() { check(event.Set()) }, func() { check(event.Wait(ctx)) }}
-	}
-	return event(e.name + "-there"), event(e.name + "-back")
 }
 
 func (e eventPair) futexes() (there, back token) {
@@ -146,19 +137,28 @@ func (e eventPair) ping(there, back token) {
 		}
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		stretches := must(strconv.Atoi(lines.Text())) / stretch
+		count, each := strings.CutSuffix(lines.Text(), eachTrip)
+		stretches := must(strconv.Atoi(count)) / stretch
 		warm := stretches + 1
 		must(fmt.Fprintln(control, warm+stretches*stretch))
 		trips(warm)
 		took := make([]time.Duration, stretches)
+		atOnce := stretch
+		if each {
+			took, atOnce = make([]time.Duration, stretches*stretch), 1
+		}
 		start := time.Now()
 		last := start
 		for i := range took {
-			trips(stretch)
+			trips(atOnce)
 			now := time.Now()
 			took[i], last = now.Sub(last), now
 		}
-		fmt.Println(last.Sub(start).Nanoseconds(), median(took).Nanoseconds())
+		if slices.Sort(took); each {
+			fmt.Println(took[len(took)/2].Nanoseconds(), took[len(took)*99/100].Nanoseconds())
+		} else {
+			fmt.Println(last.Sub(start).Nanoseconds(), took[len(took)/2].Nanoseconds())
+		}
 	}
 	check(errors.Join(control.Close(), cmd.Wait()))
 }
@@ -171,6 +171,15 @@ func (e eventPair) pong(there, back token) {
 			back.send()
 		}
 	}
+}
+
+// pinThread keeps this thread on one core, until the function that is returned is called.
+func pinThread(core int) (release func()) {
+	var before, set unix.CPUSet
+	check(unix.SchedGetaffinity(0, &before))
+	set.Set(core)
+	check(unix.SchedSetaffinity(0, &set))
+	return func() { check(unix.SchedSetaffinity(0, &before)) }
 }
 
 // pinTo keeps all threads of this process on one core, and those that they will make. A process that were pinned from

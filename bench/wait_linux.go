@@ -26,7 +26,7 @@ var twoCores = [2]int{0, 1} // the first and the second
 // beside is the row of one peer.
 func beside(what string, peer compiled) string { return what + ", beside " + peer.name }
 
-// besideGo is the row of the peer that is no program in C.
+// besideGo is the row of the peer that is not a C program.
 func besideGo(what string) string { return what + ", beside bare futexes in Go" }
 
 // The gaits of this library, and one that is not.
@@ -39,7 +39,8 @@ var (
 
 // measureSpinning compares with what spins, and takes no longer than that.
 func (w *workshop) measureSpinning() (results, error) {
-	c := contest{cores: twoCores, turns: 100, trips: 20_000, ours: []gait{spinner}, peers: []compiled{cSpin, cPause, cSwap}}
+	c := contest{cores: twoCores, turns: 100, trips: 20_000, ours: []gait{spinner},
+		peers: []compiled{cSpin, cPause, cSwap}}
 	err := c.run(w)
 	all := append(c.compare(spinning, spinner, c.peers...), c.compareAll(spinningMean, spinner, cSpin)...)
 	return append(all, c.left...), err
@@ -65,7 +66,8 @@ func (w *workshop) measureSleeping() (results, error) {
 // measureOneCore compares with what sleeps where both processes have the same core: no time is lost between processors,
 // and what the calls take shows.
 func (w *workshop) measureOneCore() (results, error) {
-	c := contest{turns: 20, trips: 2000, ours: []gait{sleeper, oneProcSleeper, bareGo}, peers: slices.Concat(others, []compiled{cFutex})}
+	c := contest{turns: 20, trips: 2000, ours: []gait{sleeper, oneProcSleeper, bareGo},
+		peers: slices.Concat(others, []compiled{cFutex})}
 	err := c.run(w)
 	all := slices.Concat(
 		c.compare(oneCore, sleeper, c.peers...),
@@ -119,6 +121,6 @@ const loop = 500
 // inLoops is inTurns for functions that do something so often.
 func inLoops(what string, peer, ours func()) result {
 	r := inTurns(what, peer, ours)
-	r.peer, r.ours = r.peer/loop, r.ours/loop
+	r.Peer, r.Ours = r.Peer/loop, r.Ours/loop
 	return r
 }

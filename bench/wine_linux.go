@@ -53,8 +53,8 @@ func trip(to *words, from *atomic.Uint64, number uint64) {
 	}
 }
 
-// measureWine compares how long a number takes to a Windows program and back: by the same pages, and, for the way back, by a
-// bridge such as people make do with, which copies the section at the pace of a frame.
+// measureWine compares how long a number takes to a Windows program and back: by the same pages, and, for the way back,
+// by a bridge such as people make do with, which copies the section at the pace of a frame.
 func (w *workshop) measureWine() (results, error) {
 	found, err := w.windowsEcho()
 	if err != nil {
@@ -99,7 +99,7 @@ func (w *workshop) windowsEcho() (results, error) {
 	return raceEchoes(wordsIn(held), wordsIn(s.Section), peer, windows)
 }
 
-// raceEchoes measures in turns. Who does not answer is stopped meanwhile: it would take a processor.
+// raceEchoes measures in turns. A process that has not answered is stopped meanwhile: it would use up a processor.
 func raceEchoes(near, far *words, peer, windows *echoer) (results, error) {
 	const turns, stretches, trips = 20, 50, 20
 	number := uint64(0)
@@ -159,7 +159,8 @@ func (w *workshop) prefix() (string, error) {
 
 func (w *workshop) startWindows(prefix string) (*echoer, error) {
 	program := filepath.Join(w.dir, "winecho.exe")
-	if out, err := exec.Command("x86_64-w64-mingw32-gcc", "-O2", "-o", program, filepath.Join(w.dir, "testdata", "winecho.c")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("x86_64-w64-mingw32-gcc", "-O2", "-o", program,
+		filepath.Join(w.dir, "testdata", "winecho.c")).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
 	loader, err := plainprefix.Loader()
