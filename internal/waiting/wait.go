@@ -141,14 +141,15 @@ func (o *Object) tryNow() (acquired, abandoned bool, err error) {
 }
 
 // TakeSoon is the short way of a wait for an auto-reset event or a semaphore: as many looks as take about as long as
-// preparing to wait does. With no time to spin it is one.
+// preparing to wait and two looks at the clock do, a microsecond at most. Two processes that answer each other then
+// prepare nothing: a round trip takes half of what it takes with 100 looks. With no time to spin it is one look.
 func (o *Object) TakeSoon() bool {
 	if o.kind != AutoEvent && o.kind != Semaphore || !o.ours() {
 		return false
 	}
 	looks := 1
 	if spinTime.Load() > 0 {
-		looks = 100
+		looks = 500
 	}
 	for range looks {
 		w := o.state.load()
