@@ -180,6 +180,8 @@ var bounds = func() map[string]float64 {
 		wineBridge:                0.01,
 		idleEvent:                 0.01,
 		idleAmong:                 1.5,
+		idleRing:                  1.5,
+		idleFeed:                  1.5,
 
 		"SetEvent+ResetEvent" + throughC:             4,
 		"WaitForSingleObject, set" + throughC:        8, // the way into Go takes longer than the call

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm"
+	"github.com/namedshm/namedshm/flow"
 	"github.com/namedshm/namedshm/inspect"
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,8 @@ const (
 	idleMutex = "processor time of a wait for a mutex"
 	idleOwner = "processor time of the owner of a mutex that another waits for"
 	idleAmong = "processor time of a wait beside 10,000 idle handles, and beside 10"
+	idleRing  = "processor time of a ring's receiver that waits, and of a wait for an event"
+	idleFeed  = "processor time of a feed's reader that waits, and of a wait for an event"
 )
 
 // idlerVariable makes this program do nothing: "<what> <name> <idle handles beside it>".
@@ -50,6 +53,18 @@ func idle(job string) {
 		defer m.Close() // what nobody refers to is closed
 		fmt.Println("up")
 		select {}
+	case "receiver":
+		r := must(flow.NewReceiver[line](name, flow.Ring{}))
+		fmt.Println("up")
+		if _, err := r.Next(ctx); err != io.EOF { // the parent has gone
+			check(err)
+		}
+	case "reader":
+		r := must(flow.OpenReader[line](ctx, name))
+		fmt.Println("up")
+		if _, _, err := r.Next(ctx, nil); err != io.EOF {
+			check(err)
+		}
 	}
 }
 
@@ -108,6 +123,9 @@ func (i *idler) used() time.Duration {
 func measureIdle() (results, error) {
 	const span = 10 * time.Second
 	event, mutex, few, many := uniqueName(), uniqueName(), uniqueName(), uniqueName()
+	ring, feed := uniqueName(), uniqueName()
+	w := must(flow.NewWriter[line](feed, flow.Feed{}))
+	defer w.Close()
 	var idlers []*idler
 	defer func() {
 		for _, i := range idlers {
@@ -120,6 +138,7 @@ func measureIdle() (results, error) {
 	}{
 		{idleOwner, "owner", mutex, 0}, {idleMutex, "mutex", mutex, 0}, {idleEvent, "event", event, 0},
 		{"", "event", few, 10}, {idleAmong, "event", many, 10_000},
+		{idleRing, "receiver", ring, 0}, {idleFeed, "reader", feed, 0},
 	} {
 		i, err := startIdler(job.row, job.what, job.name, job.beside)
 		if err != nil {
@@ -132,13 +151,15 @@ func measureIdle() (results, error) {
 			time.Sleep(time.Millisecond)
 		}
 	}
+	s := must(flow.OpenSender[line](context.Background(), ring))
+	defer s.Close()
 	before := make([]time.Duration, len(idlers))
 	for n, i := range idlers {
 		before[n] = i.used()
 	}
 	time.Sleep(span)
 	var all results
-	beside10 := span
+	beside10, ofEvent := span, span
 	for n, i := range idlers {
 		peer, used := span, i.used()-before[n]
 		switch i.row {
@@ -147,6 +168,10 @@ func measureIdle() (results, error) {
 			continue
 		case idleAmong:
 			peer = beside10
+		case idleEvent:
+			ofEvent = used
+		case idleRing, idleFeed:
+			peer = ofEvent
 		}
 		all = append(all, result{What: i.row, Peer: peer, Ours: used, Ratio: float64(used) / float64(peer)})
 	}
