@@ -26,7 +26,8 @@ import (
 var (
 	printedTypes = []reflect.Type{
 		reflect.TypeFor[inspect.Info](), reflect.TypeFor[inspect.State](), reflect.TypeFor[inspect.SemaphoreState](),
-		reflect.TypeFor[inspect.Ownership](), reflect.TypeFor[inspect.Holder](), reflect.TypeFor[inspect.Check](),
+		reflect.TypeFor[inspect.Ownership](), reflect.TypeFor[inspect.Holder](), reflect.TypeFor[inspect.Waiter](),
+		reflect.TypeFor[inspect.Mapping](), reflect.TypeFor[inspect.Check](),
 		reflect.TypeFor[upkeep.Leftover](), reflect.TypeFor[upkeep.Setup](),
 		reflect.TypeFor[wine.Prefix](), reflect.TypeFor[wine.Process](), reflect.TypeFor[wine.SectionInfo](),
 		reflect.TypeFor[flow.Info](), reflect.TypeFor[flow.End](), reflect.TypeFor[flow.Ring](), reflect.TypeFor[flow.Feed](),

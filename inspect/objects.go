@@ -79,6 +79,8 @@ type State struct {
 	Signaled bool `json:"signaled"`
 	// Waiters is how many threads are waiting, as far as they can be counted; -1 if they cannot (on Windows).
 	Waiters int `json:"waiters"`
+	// Waiting describes the processes of these threads, as far as they can be told; one may be there several times.
+	Waiting []Waiter `json:"waiting,omitempty"`
 	// Reset is an event's mode; nil for other kinds.
 	Reset *namedshm.ResetMode `json:"reset,omitempty"`
 	// Semaphore is a semaphore's count; nil for other kinds.
@@ -87,6 +89,17 @@ type State struct {
 	Abandoned bool `json:"abandoned,omitempty"`
 	// Ownership describes the owner of a mutex; nil if there is none.
 	Ownership *Ownership `json:"ownership,omitempty"`
+}
+
+// Waiter is a process that waits, through one handle. What it says was written by that process itself.
+type Waiter struct {
+	PID     int    `json:"pid"`     // 0 if unknown: a process of another PID namespace
+	Command string `json:"command"` // "" if unknown
+	Count   int    `json:"count"`   // threads
+	// AnyOf is how many of them wait for one of several objects, AllOf how many wait for several together.
+	AnyOf int       `json:"any_of,omitempty"`
+	AllOf int       `json:"all_of,omitempty"`
+	Since time.Time `json:"since,omitzero"` // when the first of them began to sleep; zero where unknown
 }
 
 // SemaphoreState is a semaphore's count.
@@ -108,6 +121,21 @@ type Holder struct {
 	Command string `json:"command"`
 	Handles int    `json:"handles"` // these keep the name alive
 	Views   int    `json:"views"`   // these keep the memory alive; -1 where unknown
+	// Access is what the handles of a section were opened with, and Rights those of another kind: one of each handle
+	// of which that is recorded. On Linux those of the first 224 handles of a Local object are, elsewhere none.
+	Access []namedshm.Access `json:"access,omitempty"`
+	Rights []namedshm.Rights `json:"rights,omitempty"`
+	// Mapped are the views of a section. The kernel may show neighboring views as one. It is nil where views are not
+	// told apart from handles: for Global sections on Linux, and outside Linux.
+	Mapped []Mapping `json:"mapped,omitempty"`
+}
+
+// Mapping is a view in a process.
+type Mapping struct {
+	Address uint64          `json:"address"` // in that process
+	Offset  int64           `json:"offset"`  // in the section, in bytes
+	Length  int64           `json:"length"`  // whole pages, in bytes
+	Access  namedshm.Access `json:"access"`
 }
 
 // Stat describes the live object of this name, of any kind. On Unix it keeps nothing alive, except that it has a handle
@@ -173,9 +201,26 @@ func newInfo(k kernel.Info) Info {
 		}
 	}
 	for j, h := range k.Holders {
-		i.Holders[j] = Holder(h)
+		i.Holders[j] = newHolder(i.Kind, h)
 	}
 	return i
+}
+
+func newHolder(kind Kind, k kernel.Holder) Holder {
+	h := Holder{PID: k.PID, Command: k.Command, Handles: k.Handles, Views: k.Views}
+	for _, a := range k.Access {
+		if kind == KindSection {
+			h.Access = append(h.Access, namedshm.Access(a))
+		} else {
+			h.Rights = append(h.Rights, rightsOf(a))
+		}
+	}
+	if kind == KindSection {
+		for _, m := range k.Mapped {
+			h.Mapped = append(h.Mapped, Mapping{m.Address, m.Offset, m.Length, namedshm.Access(m.Access)})
+		}
+	}
+	return h
 }
 
 // flowOf is the ring or feed that a section is, if it is one and can be looked into. Plain sections are not asked,
@@ -210,13 +255,20 @@ func newState(k kernel.Info) *State {
 	case kernel.KindSemaphore:
 		s.Semaphore = &SemaphoreState{int(k.State.Count), int(k.State.Maximum)}
 	}
-	if k.State.Owned {
-		s.Ownership = &Ownership{PID: k.State.OwnerPID, Since: k.State.Since}
+	command := func(pid int) string {
 		for _, h := range k.Holders {
-			if h.PID == k.State.OwnerPID {
-				s.Ownership.Command = h.Command
+			if h.PID == pid {
+				return h.Command
 			}
 		}
+		return ""
+	}
+	if k.State.Owned {
+		s.Ownership = &Ownership{PID: k.State.OwnerPID, Command: command(k.State.OwnerPID), Since: k.State.Since}
+	}
+	for _, w := range k.State.Waiting {
+		s.Waiting = append(s.Waiting, Waiter{PID: w.PID, Command: command(w.PID), Count: w.Count, AnyOf: w.AnyOf,
+			AllOf: w.AllOf, Since: w.Since})
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,26 +69,39 @@ func waiting(s *inspect.State) string {
 	return fmt.Sprintf(", %d wait", s.Waiters)
 }
 
-// waitersText is how many wait, and among whom to look for them. Which of these is waiting is not known: a handle may
-// wait or not, or several times.
-func waitersText(i *inspect.Info) string {
-	text := count(i.State.Waiters)
-	if i.State.Waiters <= 0 {
-		return text
+// waiterText says who waits, for how long already, and how often: "412 shm for 3s, 2 waits, 1 of them for any of
+// several".
+func waiterText(w inspect.Waiter) string {
+	text := "?"
+	if w.PID > 0 {
+		text = processText(w.PID, w.Command)
 	}
-	seen := 0
-	var others []inspect.Holder
-	for _, h := range i.Holders {
-		seen += h.Handles
-		// The owner's only handle owns, and so it does not wait.
-		if o := i.State.Ownership; o == nil || h.PID != o.PID || h.Handles != 1 {
-			others = append(others, h)
-		}
+	if !w.Since.IsZero() {
+		text += " for " + age(w.Since)
 	}
-	if seen != i.Handles || len(others) == 0 { // a process that cannot be seen may be the waiter
-		return text
+	if w.Count > 1 {
+		text += ", " + plural(int64(w.Count), "wait")
 	}
-	return text + ", among " + holderList(others)
+	if w.AnyOf > 0 {
+		text += ", " + ofThese(w.AnyOf, w.Count) + "for any of several"
+	}
+	if w.AllOf > 0 {
+		text += ", " + ofThese(w.AllOf, w.Count) + "for all of several"
+	}
+	return text
+}
+
+// ofThese says how many, unless it is all.
+func ofThese(n, all int) string {
+	if n == all {
+		return ""
+	}
+	return strconv.Itoa(n) + " of them "
+}
+
+// mappingText is a view as a process has it.
+func mappingText(m inspect.Mapping) string {
+	return fmt.Sprintf("offset %#x, length %#x, %v, at %#x", m.Offset, m.Length, m.Access, m.Address)
 }
 
 // exactSize is a size to the byte, and for people.
@@ -112,7 +126,7 @@ func createdAt(t time.Time) string {
 func holderCounts(info *inspect.Info, h inspect.Holder) string {
 	var words []string
 	if h.Handles >= 0 {
-		words = append(words, plural(int64(h.Handles), "handle"))
+		words = append(words, plural(int64(h.Handles), "handle")+handleAccess(h))
 	}
 	if h.Views >= 0 && info.Kind == inspect.KindSection {
 		words = append(words, plural(int64(h.Views), "view"))
@@ -121,6 +135,22 @@ func holderCounts(info *inspect.Info, h inspect.Holder) string {
 		words = append(words, "owns it")
 	}
 	return strings.Join(words, ", ")
+}
+
+// handleAccess says what the handles may do, each once: " (read, read|write)".
+func handleAccess(h inspect.Holder) string {
+	var words []string
+	for _, a := range h.Access {
+		words = append(words, a.String())
+	}
+	for _, r := range h.Rights {
+		words = append(words, r.String())
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	slices.Sort(words)
+	return " (" + strings.Join(slices.Compact(words), ", ") + ")"
 }
 
 // sizeText is how large a section is, and how much of it is in memory.

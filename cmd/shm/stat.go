@@ -15,7 +15,10 @@ type statCmd struct {
 func (*statCmd) Help() string {
 	return `It keeps nothing alive, except while it looks into a ring or feed. "?" stands for what cannot be determined.
 
-For a mutex it shows the owner, since when, and how many are waiting, so that a deadlock can be seen.
+For a mutex it shows the owner and since when. For all that can be waited for it shows which processes wait and since
+when. A process waits through a handle: one that waits through several is shown several times.
+
+For each holder it shows what its handles may do and, for a section, which parts it has mapped and where.
 
 --json has the size, resident bytes, protection, access and views of a section, and the state and rights of the other
 kinds.
@@ -53,6 +56,8 @@ type handleHolder struct {
 	PID     int    `json:"pid"`
 	Command string `json:"command"`
 	Handles int    `json:"handles"`
+	// Rights are those of the handles of which they are recorded.
+	Rights []namedshm.Rights `json:"rights,omitempty"`
 }
 
 // describe prints an object for programs. What cannot be inspected may be a section.
@@ -62,7 +67,7 @@ func (a *app) describe(info *inspect.Info) error {
 	}
 	described := withoutMemory{Info: info, Rights: info.Rights, Holders: make([]handleHolder, len(info.Holders))}
 	for i, h := range info.Holders {
-		described.Holders[i] = handleHolder{h.PID, h.Command, h.Handles}
+		described.Holders[i] = handleHolder{h.PID, h.Command, h.Handles, h.Rights}
 	}
 	return a.json(described)
 }
@@ -88,7 +93,10 @@ func (a *app) tellAll(info *inspect.Info) error {
 		if o := info.State.Ownership; o != nil && !o.Since.IsZero() {
 			lines.add("since", createdAt(o.Since))
 		}
-		lines.add("waiters", waitersText(info))
+		lines.add("waiters", count(info.State.Waiters))
+		for _, w := range info.State.Waiting {
+			lines.add("waiter", waiterText(w))
+		}
 	}
 	if isSection {
 		lines.add("access", info.Access.String())
@@ -111,6 +119,9 @@ func (a *app) tellAll(info *inspect.Info) error {
 	}
 	for _, h := range info.Holders {
 		lines.add("holder", processText(h.PID, h.Command)+": "+holderCounts(info, h))
+		for _, m := range h.Mapped {
+			lines.add("view", processText(h.PID, h.Command)+": "+mappingText(m))
+		}
 	}
 	if info.Obstacle != "" {
 		lines.add("obstacle", info.Obstacle)

@@ -28,9 +28,9 @@ const (
 	queuedAt     = 196
 	cursorAt     = 200
 	seatsAt      = 4096
-	seatLength   = 16
-	placesAt     = 69632
-	stateSize    = 86016
+	seatLength   = 32
+	placesAt     = 135168
+	stateSize    = 151552
 	memoryInFile = 131072
 )
 

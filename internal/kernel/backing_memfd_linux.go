@@ -268,7 +268,8 @@ func (memfdBacking) describe(e *entry, s *sighting) {
 		if !ok || !slotLocked(e, slot) {
 			continue
 		}
-		s.addHandle(int(d.pid))
+		h := s.addHandle(int(d.pid))
+		h.Access = append(h.Access, d.access())
 		if s.Resident < 0 && !e.overFile() {
 			s.Resident = e.residentAt(d)
 		}

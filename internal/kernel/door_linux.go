@@ -137,6 +137,14 @@ func (e *entry) enterDoor(d door, flags int) (memory, error) {
 	return nil, err
 }
 
+// access is what the holder can do by that descriptor.
+func (d door) access() Access {
+	if d.mode == unix.O_RDONLY {
+		return Read
+	}
+	return Read | Write
+}
+
 // path is the door's path in /proc.
 func (d door) path() string {
 	return "/proc/" + strconv.Itoa(int(d.pid)) + "/fd/" + strconv.Itoa(int(d.descriptor))

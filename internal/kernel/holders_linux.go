@@ -11,7 +11,11 @@ import (
 )
 
 // addHandle counts a handle of a process.
-func (s *sighting) addHandle(pid int) { s.holder(pid).Handles++ }
+func (s *sighting) addHandle(pid int) *Holder {
+	h := s.holder(pid)
+	h.Handles++
+	return h
+}
 
 // holder returns the process's place among the holders.
 func (s *sighting) holder(pid int) *Holder {
@@ -84,12 +88,20 @@ type wanted struct {
 	files  map[string]*sighting     // by the entry's file name
 	inodes map[uint64]*sighting     // by the entry's inode
 	memory map[mappingKey]*sighting // by the memory's mapping
+
+	tellsViews bool  // each mapping of a section is a view
+	memoryAt   int64 // where the memory begins in what is mapped
 }
 
 func newWanted(p *place, found []*sighting) *wanted {
 	w := &wanted{
 		place: p, dir: p.dir + "/",
 		files: map[string]*sighting{}, inodes: map[uint64]*sighting{}, memory: map[mappingKey]*sighting{},
+	}
+	nature := p.backing.nature()
+	w.tellsViews = !nature.handleMaps
+	if nature.insideEntry {
+		w.memoryAt = memoryAt
 	}
 	for _, s := range found {
 		if s.entry == nil {
@@ -172,8 +184,41 @@ func (w *wanted) views(proc string, pid int) error {
 			m = mappingKey{w.place.dir, inodeIn(line[:at])}
 		}
 		if s := w.memory[m]; s != nil {
-			s.holder(pid).Views++
+			h := s.holder(pid)
+			h.Views++
+			if v, ok := mappingIn(line[:at]); ok && w.tellsViews {
+				v.Offset -= w.memoryAt
+				h.Mapped = append(h.Mapped, v)
+			}
 		}
 	}
 	return err
+}
+
+// mappingIn reads a mapping from its line, up to the path.
+func mappingIn(line []byte) (m Mapping, ok bool) {
+	f := bytes.Fields(line)
+	if len(f) != 5 || len(f[1]) != 4 {
+		return m, false
+	}
+	from, to, _ := strings.Cut(string(f[0]), "-")
+	start, err1 := strconv.ParseUint(from, 16, 64)
+	end, err2 := strconv.ParseUint(to, 16, 64)
+	offset, err3 := strconv.ParseInt(string(f[2]), 16, 64)
+	if cmp.Or(err1, err2, err3) != nil {
+		return m, false
+	}
+	m = Mapping{Address: start, Length: int64(end - start), Offset: offset}
+	switch perms := f[1]; {
+	case perms[3] == 'p' && perms[1] == 'w':
+		m.Access = Copy
+	case perms[1] == 'w':
+		m.Access = Read | Write
+	case perms[0] == 'r':
+		m.Access = Read
+	}
+	if f[1][2] == 'x' {
+		m.Access |= Execute
+	}
+	return m, true
 }

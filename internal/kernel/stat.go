@@ -29,6 +29,16 @@ type Holder struct {
 	Command string
 	Handles int
 	Views   int
+	Access  []Access  // of the handles that have a record of it
+	Mapped  []Mapping // the views, in the order of their addresses, where those are told
+}
+
+// Mapping is a view as a process has it.
+type Mapping struct {
+	Address uint64
+	Offset  int64 // in the section
+	Length  int64
+	Access  Access
 }
 
 // Stat describes one live object, of any kind.

@@ -80,7 +80,7 @@ const (
 	queuedAt = 196
 	cursorAt = 200
 	seatsAt  = 4096
-	berthsAt = 69632
+	berthsAt = 135168
 )
 
 // scribble writes what a fuzzer says. Some of it looks true: numbers of taken seats, which according to the state own,
@@ -90,7 +90,7 @@ func scribble(state []byte, write []byte) {
 	put := func(at int, value uint32) {
 		binary.NativeEndian.PutUint32(state[at%int(waiting.Size)&^3:], value)
 	}
-	id := binary.NativeEndian.Uint32(state[seatsAt+16*(value>>31):]) // of the first record, or of the second
+	id := binary.NativeEndian.Uint32(state[seatsAt+32*(value>>31):]) // of the first record, or of the second
 	word := func(value uint64) { binary.NativeEndian.PutUint64(state[wordAt:], value) }
 	switch write[0] % 8 {
 	case 0:

@@ -473,7 +473,7 @@ func (r *runner) cellAt(p unsafe.Pointer) (cell int, immediate bool) {
 		case p == unsafe.Pointer(&o.state.cursor):
 			return cellCursor, r.e.unfair
 		case at >= seatsAt:
-			return cellPolls + int(at-seatsAt)/16, r.e.polls == 0
+			return cellPolls + int(at-seatsAt)/32, r.e.polls == 0
 		}
 		panic("a step on a number that the explorer does not know")
 	}

@@ -52,4 +52,14 @@ type State struct {
 	OwnerPID  int       // mutex: 0 where it has no owner, or the owner cannot be told
 	Since     time.Time // mutex: owned since when; zero where unknown
 	Waiters   int       // threads that wait; -1 where unknown
+	Waiting   []Waiter  // the handles that they wait through, as those say themselves
+}
+
+// Waiter is a handle through which threads wait.
+type Waiter struct {
+	PID   int // 0 where that is a number of another PID namespace
+	Count int
+	AnyOf int       // of Count, those whose wait ends with one of several objects
+	AllOf int       // of Count, those whose wait ends with all of several
+	Since time.Time // when the first of them began to sleep; zero where unknown
 }

@@ -63,6 +63,7 @@ type Object struct {
 	depth   atomic.Int32 // how many times this handle has locked the mutex
 	asleep  number32     // how many waits of this handle sleep on the word
 	inCrowd number32     // and how many on crowd
+	sleeps  atomic.Int32 // the sum of both, which no other process depends on
 
 	shortSleeps atomic.Uint32 // of waits that a longer look would have spared the sleep
 	lastBerth   atomic.Uint32 // the berth that a wait of this handle slept in last
@@ -268,7 +269,7 @@ func (o *Object) Describe() *State {
 	if o.seats == nil {
 		return s
 	}
-	s.Waiters = o.countSleeping()
+	s.Waiters, s.Waiting = o.sleepers()
 	if s.Owned && !o.seated(w.value()&o.rules.owner) {
 		s.Owned, s.OwnerPID, s.Signaled, s.Abandoned = false, 0, true, true // nobody has noticed yet
 	}

@@ -5,6 +5,7 @@ package waiting
 import (
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"github.com/namedshm/namedshm/internal/fault"
 )
@@ -104,6 +105,9 @@ func (o *Object) sit(index int, before, id uint32) bool {
 		return false
 	}
 	r.sleeping.Store(0)
+	r.anyOf.Store(0)
+	r.allOf.Store(0)
+	r.since.Store(0)
 	r.namespace.Store(o.namespace)
 	r.pid.Store(uint32(o.pid))
 	return true
@@ -164,22 +168,52 @@ func (o *Object) pidOf(id uint32) int {
 		return 0
 	}
 	r := &o.state.seats[index]
-	if r.id.Load() != id || r.namespace.Load() != o.namespace {
+	if r.id.Load() != id {
+		return 0
+	}
+	return o.pidIn(r)
+}
+
+// pidIn is the process that a record names.
+func (o *Object) pidIn(r *seatRecord) int {
+	if r.namespace.Load() != o.namespace {
 		return 0
 	}
 	return int(r.pid.Load())
 }
 
-// countSleeping counts the sleeping waits of living handles.
-func (o *Object) countSleeping() int {
+// sleepers counts the sleeping waits of living handles, and says whose they are.
+func (o *Object) sleepers() (sum int, all []Waiter) {
 	const most = 10000
-	sum := 0
 	for i := range min(o.state.seated.Load(), seatMask) {
 		r := &o.state.seats[i]
 		id := r.id.Load()
-		if asleep := r.sleeping.Load() &^ seatPolls; asleep != 0 && o.seated(id) {
-			sum += int(min(asleep, most))
+		asleep := int(min(r.sleeping.Load()&^seatPolls, most))
+		if asleep == 0 || !o.seated(id) {
+			continue
 		}
+		sum += asleep
+		w := Waiter{PID: o.pidIn(r), Count: asleep}
+		w.AnyOf = min(asleep, int(r.anyOf.Load()))
+		w.AllOf = min(asleep-w.AnyOf, int(r.allOf.Load()))
+		if since := r.since.Load(); since != 0 {
+			w.Since = time.Unix(0, since)
+		}
+		all = append(all, w)
 	}
-	return sum
+	return sum, all
+}
+
+// noteSleep counts one more sleeping wait of this handle, or one less, for people who ask.
+func (r *seatRecord) noteSleep(w *waiting, more int, first bool) {
+	if first {
+		r.since.Store(time.Now().UnixNano())
+	}
+	switch {
+	case w.all:
+		r.allOf.Add(uint32(more))
+	case len(w.objects) > 1:
+		r.anyOf.Add(uint32(more))
+	}
+	r.sleeping.Add(uint32(more))
 }

@@ -14,9 +14,9 @@ import (
 //	   64 │ crowd  4                                     │  what waits for all of several objects sleep on
 //	  128 │ stamped  8 │ since  8                        │  a mutex's word, and when it was first seen so
 //	  192 │ seated  4 │ queued  4 │ cursor  4            │  how many seats and berths were ever taken; whose turn it is
-//	 4096 │ seats                              4096 × 16 │  which handles have the object open, and wait
-//	69632 │ berths                              2048 × 8 │  where the waits for an auto-reset event sleep
-//	86016 └──────────────────────────────────────────────┘
+//	 4096 │ seats                              4096 × 32 │  which handles have the object open, and wait
+//	135168│ berths                              2048 × 8 │  where the waits for an auto-reset event sleep
+//	151552└──────────────────────────────────────────────┘
 //
 // The word, as a number; its low half is the futex that waiters sleep on:
 //
@@ -66,6 +66,9 @@ type seatRecord struct {
 	pid       atomic.Uint32
 	namespace atomic.Uint32 // the PID namespace in which that is its number
 	sleeping  number32      // how many of its waits sleep; the highest bit: they sleep without futexes
+	since     atomic.Int64  // when the first of those that sleep began, in nanoseconds since 1970
+	anyOf     atomic.Uint32 // how many of them end with one of several objects
+	allOf     atomic.Uint32 // and how many with all of several
 }
 
 const seatPolls = 1 << 31
@@ -76,7 +79,7 @@ const Size = int64(unsafe.Sizeof(state{}))
 const (
 	seatsAt   = 4096
 	seatCount = 4096
-	berthsAt  = 69632
+	berthsAt  = 135168
 
 	berthCount   = 2048
 	berthWaiting = 1
@@ -105,9 +108,9 @@ var (
 	_ [0]struct{} = [unsafe.Offsetof(state{}.since) - 136]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(state{}.seated) - 192]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(state{}.seats) - seatsAt]struct{}{}
-	_ [0]struct{} = [unsafe.Sizeof(seatRecord{}) - 16]struct{}{}
+	_ [0]struct{} = [unsafe.Sizeof(seatRecord{}) - 32]struct{}{}
 	_ [0]struct{} = [unsafe.Offsetof(state{}.berths) - berthsAt]struct{}{}
-	_ [0]struct{} = [Size - 86016]struct{}{}
+	_ [0]struct{} = [Size - 151552]struct{}{}
 	_ [0]struct{} = [32 - IDBits - berthBits]struct{}{}
 	_ [0]struct{} = [Size % 4096]struct{}{}
 	_ [0]struct{} = [seatCount - 1 - seatMask]struct{}{}

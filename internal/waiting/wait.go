@@ -370,8 +370,9 @@ func (o *Object) countSleep(w *waiting, more int) {
 	} else {
 		o.asleep.Add(uint32(more))
 	}
+	first := o.sleeps.Add(int32(more)) == 1 && more > 0
 	if r := o.record(); r != nil {
-		r.sleeping.Add(uint32(more))
+		r.noteSleep(w, more, first)
 	}
 	if o.silent || o.fragile {
 		o.alarms.set(w.alarm, more > 0)
