@@ -146,9 +146,10 @@ func TestFlowRing(t *testing.T) {
 			receiver := startFlow(t, inC, "receive", "Jobs")
 			receiver.wants("ready")
 			var programs []*flowProgram
+			goodbye := func() {}
 			for id, program := range senders {
 				if program == "" {
-					sendInGo(t, "Jobs", count, uint32(id))
+					goodbye = sendInGo(t, "Jobs", count, uint32(id))
 					continue
 				}
 				programs = append(programs, startFlow(t, program, "send", "Jobs", count, id))
@@ -156,6 +157,7 @@ func TestFlowRing(t *testing.T) {
 			for _, p := range programs { // none has closed before all have begun
 				p.wants("sent")
 			}
+			goodbye()
 			for _, p := range programs {
 				p.goOn()
 				p.wants("closed")
@@ -187,7 +189,8 @@ func TestFlowRing(t *testing.T) {
 	}
 }
 
-func sendInGo(t *testing.T, name string, count uint64, id uint32) {
+// sendInGo sends all, and returns what closes the end.
+func sendInGo(t *testing.T, name string, count uint64, id uint32) (goodbye func()) {
 	t.Helper()
 	s, err := flow.OpenSender[item](t.Context(), name)
 	if err != nil {
@@ -198,8 +201,10 @@ func sendInGo(t *testing.T, name string, count uint64, id uint32) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	return func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
