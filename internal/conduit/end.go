@@ -24,7 +24,7 @@ type end struct {
 	control   *control
 	seats     Seats
 	fragile   bool // others can cut the memory short
-	release   func() error
+	release   func() (free func(), err error)
 
 	mine  *endWords // the own one; nil for a reader
 	taken uint64    // what was stored there
@@ -202,7 +202,8 @@ func (e *end) finish() (err error) {
 	if e.release == nil {
 		return nil
 	}
-	return e.release()
+	_, err = e.release()
+	return err
 }
 
 // goodbye is the last that an end does to what others see.

@@ -208,12 +208,12 @@ func (e *end) settle(name string, section *kernel.Section, w *wish, take func() 
 			return errSeatStands
 		}
 	}
-	e.release = func() error {
-		err := view.Close()
+	e.release = func() (free func(), err error) {
+		free, err = view.Vacate()
 		if closeErr := section.Close(); err == nil {
 			err = closeErr
 		}
-		return err
+		return free, err
 	}
 	if err = take(); err != nil {
 		e.goBack()
@@ -298,9 +298,12 @@ func keep[T any](owner *T, e *end) *T {
 		s.Close()
 	}, section)
 	release := e.release
-	e.release = func() error {
+	e.release = func() (func(), error) {
 		cleanup.Stop()
-		return release()
+		free, err := release()
+		// Another goroutine may be in the middle of a message: it finds zeros there until nobody has the end any more.
+		runtime.AddCleanup(owner, func(free func()) { free() }, free)
+		return free, err
 	}
 	return owner
 }

@@ -3,6 +3,7 @@ package conduit
 import (
 	"context"
 	"io"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,7 @@ func (r *Reader) read(n uint64, buf []byte) (m []byte, there bool, err error) {
 			r.head.capacity, r.head.element)
 	}
 	r.edge.acquire()
+	runtime.KeepAlive(r) // with it the memory would go, if another goroutine has closed it
 	return m, true, nil
 }
 
@@ -273,6 +275,9 @@ func (r *Reader) latest(buf []byte) (m []byte, number uint64, err error) {
 			return m, n, err
 		}
 		buf = m
+	}
+	if r.over {
+		return buf, 0, errClosed
 	}
 	return buf, 0, errWild
 }

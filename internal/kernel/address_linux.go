@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unreserved is the flag of mmap for pages that count as memory only once they are written.
+const unreserved = unix.MAP_NORESERVE
+
 // nextBase is where the next view is tried: right below the last one, as the kernel itself would do.
 var nextBase atomic.Uintptr
 

@@ -258,6 +258,20 @@ func (v nativeView) length() int  { return v.len }
 func (v nativeView) flush() error { return systemFault(windows.FlushViewOfFile(v.addr, 0)) }
 func (v nativeView) unmap() error { return systemFault(windows.UnmapViewOfFile(v.addr)) }
 
+// vacate unmaps the view and then takes its addresses, if nobody else in the process has taken them in between and the
+// system has so much memory to promise.
+func (v nativeView) vacate() (free func(), err error) {
+	free = func() {}
+	if err := v.unmap(); err != nil {
+		return free, err
+	}
+	_, err = windows.VirtualAlloc(v.addr, uintptr(v.cap), windows.MEM_RESERVE|windows.MEM_COMMIT, windows.PAGE_READWRITE)
+	if err == nil {
+		free = func() { windows.VirtualFree(v.addr, 0, windows.MEM_RELEASE) }
+	}
+	return free, nil
+}
+
 // exists reports whether a name is taken, by an object of any kind.
 func exists(name Name) bool {
 	wide, err := wideName(name)

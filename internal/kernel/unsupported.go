@@ -41,6 +41,8 @@ func (nativeView) length() int   { return 0 }
 func (nativeView) flush() error  { return unsupported() }
 func (nativeView) unmap() error  { return unsupported() }
 
+func (nativeView) vacate() (func(), error) { return nil, unsupported() }
+
 type nativeWaitable struct{}
 
 func createWaitable(context.Context, Name, WaitableSpec, Mode) (*nativeWaitable, bool, error) {

@@ -109,6 +109,20 @@ func (v *View) leave() {
 	}
 }
 
+// Vacate closes the view as Close does, and leaves zeros at its addresses, for those who may still read and write
+// there. They stay until free is called, which nobody may who can still use an address. Where the system has no way to
+// do that at once, or no room for it, the addresses are gone for a moment, or for good.
+func (v *View) Vacate() (free func(), err error) {
+	first, unused := v.uses.Close()
+	if !first {
+		return func() {}, closedView(fault.InvalidAddress)
+	}
+	if !unused {
+		return func() {}, nil // who leaves last unmaps it
+	}
+	return v.native.vacate()
+}
+
 // Close unmaps the view as soon as no call uses it. A view that the system does not unmap is not closed.
 func (v *View) Close() error {
 	first, free := v.uses.Close()

@@ -4,6 +4,9 @@ package kernel
 
 import (
 	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/namedshm/namedshm/internal/fault"
 )
@@ -84,6 +87,18 @@ type nativeView struct {
 func (v *nativeView) bytes() []byte { return v.mapped[:v.asked] }
 func (v *nativeView) length() int   { return v.asked }
 func (v *nativeView) flush() error  { return nil }
+
+// vacate puts private pages in the place of the shared ones, in one step.
+func (v *nativeView) vacate() (free func(), err error) {
+	length := uintptr(cap(v.mapped))
+	at := unsafe.Pointer(unsafe.SliceData(v.mapped))
+	_, err = unix.MmapPtr(-1, 0, at, length, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_FIXED|unix.MAP_PRIVATE|unix.MAP_ANON|unreserved)
+	if err != nil {
+		return func() {}, v.unmap()
+	}
+	return func() { v.unmap() }, nil
+}
 
 func (v *nativeView) unmap() error {
 	if err := unmap(v.mapped); err != nil {
