@@ -26,10 +26,11 @@ type end struct {
 	fragile   bool // others can cut the memory short
 	release   func() (free func(), err error)
 
-	mine  *endWords // the own one; nil for a reader
-	taken uint64    // what was stored there
-	page  *int64    // where this process's number stands, unless it is a forked child
-	pid   int64
+	mine    *endWords // the own one; nil for a reader
+	parting func()    // what its kind of end says before its goodbye; nil for nothing
+	taken   uint64    // what was stored there
+	page    *int64    // where this process's number stands, unless it is a forked child
+	pid     int64
 
 	over    bool         // it is closed
 	uses    waiting.Uses // of the memory, by calls that wait
@@ -208,8 +209,13 @@ func (e *end) finish() (err error) {
 
 // goodbye is the last that an end does to what others see.
 func (e *end) goodbye() {
-	if e.mine == nil || e.mine.word.load() != e.taken || atomic.LoadInt64(e.page) != e.pid ||
-		!e.mine.word.swap(e.taken, e.taken|closedBit) {
+	if e.mine == nil || e.mine.word.load() != e.taken || atomic.LoadInt64(e.page) != e.pid {
+		return
+	}
+	if e.parting != nil {
+		e.parting()
+	}
+	if !e.mine.word.swap(e.taken, e.taken|closedBit) {
 		return
 	}
 	if e.mine == &e.control.receiver {

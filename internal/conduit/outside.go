@@ -95,6 +95,7 @@ func (r *Receiver) Outside() (o OutsideReceiver) {
 	o.OutsideEnd, o.Bell, o.Capacity = r.outside(), r.bell(), r.capacity
 	o.Inverse, o.Shift = r.size.inverse, uint32(r.size.shift)
 	o.LaneCount = uint32(len(r.lanes))
+	r.abroad = true
 	r.leaveWith(&o, len(r.lanes))
 	return o
 }

@@ -27,7 +27,8 @@ type Receiver struct {
 	capacity uint64
 	mask     uint64 // capacity - 1
 	eighth   uint64 // of the capacity: 0 where each call has to be careful
-	deaths   uint64 // that were told
+	deaths   uint64 // that were told, also of those whose lane nobody has taken again
+	abroad   bool   // how far it is stands elsewhere: see OutsideReceiver
 
 	asleep  []atomic.Uint64 // the tails at which it fell asleep, for the patrol
 	usedSet atomic.Int64    // and the number of lanes
@@ -81,6 +82,7 @@ func (r *Receiver) begin() error {
 	r.used = r.usedLanes()
 	r.deaths = r.countDeaths()
 	r.sleeper = waiting.NewSleeper(r.look)
+	r.parting = r.part
 	return nil
 }
 
@@ -274,6 +276,18 @@ func (r *Receiver) Done() {
 	}
 }
 
+// part tells all senders what is done with, so that a successor gets nothing of it.
+func (r *Receiver) part() {
+	if r.abroad {
+		return
+	}
+	for i := range r.used {
+		if l := &r.lanes[i]; l.told != l.pos && !l.damaged {
+			r.tell(l)
+		}
+	}
+}
+
 // Held reports that the next message is there, and that returning it tells nobody that those before it are done with.
 // So who passes on several at a time, and dies meanwhile, leaves them to its successor.
 func (r *Receiver) Held() bool {
@@ -410,7 +424,7 @@ var errChanged = errors.New("something has come")
 func (r *Receiver) ended(ask bool) error {
 	var words [mostLanes]uint64
 	used := r.usedLanes()
-	deaths, dead, ever := uint64(0), -1, false
+	deaths, standing, dead, ever := uint64(0), uint64(0), -1, false
 	if fault.Mistake("the tails before the end words") && r.unread(used) {
 		return errChanged
 	}
@@ -428,6 +442,7 @@ func (r *Receiver) ended(ask bool) error {
 				return nil
 			}
 			dead = i
+			standing++
 		}
 		ever = true
 	}
@@ -447,8 +462,9 @@ func (r *Receiver) ended(ask bool) error {
 	}
 	switch {
 	case dead >= 0:
+		r.deaths = deaths + standing // who takes a lane of these counts its death, which is told by then
 		return died("a sender, %s, died without closing", r.ownerOf(&r.lanes[dead].lane.end))
-	case deaths != r.deaths:
+	case deaths > r.deaths:
 		r.deaths = deaths
 		return died("a sender died without closing")
 	}

@@ -222,8 +222,8 @@ func TestEndOfARing(t *testing.T) {
 		mustBe(t, err, io.ErrUnexpectedEOF)
 		mustFail(t, err, fault.BrokenPipe)
 	}
-	// The lane's next owner closes; that the one before died is told all the same, once.
-	d, _ := ring.sender(t)
+	// The lane's next owner closes; that the one before died has been told.
+	d, dSeat := ring.sender(t)
 	if d.at != c.at {
 		t.Fatalf("lane %d, want the dead one's, %d", d.at, c.at)
 	}
@@ -231,12 +231,24 @@ func TestEndOfARing(t *testing.T) {
 	d.Commit()
 	d.Close()
 	mustHave(t, r, 1, 4)
+	if _, err := r.Next(background); err != io.EOF {
+		t.Error(err)
+	}
+	// Another dies, and its lane is taken and left before the receiver looks: that is told once.
+	e, eSeat := ring.sender(t)
+	eSeat.die()
+	f, _ := ring.sender(t)
+	if e.at != f.at {
+		t.Fatalf("lane %d, want the dead one's, %d", f.at, e.at)
+	}
+	f.Close()
 	_, err := r.Next(background)
 	mustBe(t, err, io.ErrUnexpectedEOF)
 	if _, err := r.Next(background); err != io.EOF {
 		t.Error(err)
 	}
 	bSeat.die()
+	dSeat.die()
 }
 
 // TestLanesHaveOneOwner: as many senders as lanes, one receiver; who dies or closes makes room, who lives does not.
@@ -294,9 +306,9 @@ func TestSuccessorOfAReceiver(t *testing.T) {
 	r, _ = ring.receiver(t)
 	mustHave(t, r, 1, 3)
 	mustHave(t, r, 1, 4)
-	r.Close() // not done with it
+	r.Close() // done with 3, and not with 4
 	r, _ = ring.receiver(t)
-	for i := uint64(3); i < 6; i++ {
+	for i := uint64(4); i < 6; i++ {
 		mustHave(t, r, 1, i)
 	}
 	mustHaveNothing(t, r)

@@ -250,7 +250,7 @@ func (s *Sender) await(ctx context.Context, need uint64) error {
 	s.need.Store(need)
 	room := s.lane.room.load()
 	s.lane.wants.store(need)
-	defer s.lane.wants.store(0)
+	defer s.lane.wants.swap(need, 0) // by now the lane may be another sender's
 	if s.lane.head.load() >= need && !fault.Mistake("no look after saying what is waited for") {
 		return nil
 	}
