@@ -48,9 +48,11 @@ func endAt[E any](handle C.HANDLE) (*E, error) {
 	return nil, fault.BadHandle("the end is closed")
 }
 
-// opened gives an end its handle.
+// opened gives an end its handle, or closes it if there is none to be had.
 func opened(end io.Closer, handle *uintptr) (err error) {
-	*handle, err = inside.Handles.Open(end)
+	if *handle, err = inside.Handles.Open(end); err != nil {
+		end.Close()
+	}
 	return err
 }
 

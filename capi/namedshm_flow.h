@@ -40,8 +40,8 @@
  *     ERROR_INVALID_HANDLE      the end is closed, or another process has taken it, or the name is of something else
  *
  * Threads: an end is used by one thread at a time. Only CloseHandle may come from another, while a call waits: the
- * call then fails with ERROR_INVALID_HANDLE. After that the end must not be used, nor anything that points into it:
- * its memory is gone. In a child made by fork an end is the parent's, and claims and calls that wait fail with
+ * call then fails with ERROR_INVALID_HANDLE. So does a call on an end that is closed. What a claim or a message pointed
+ * to must not be used after that: it is zeros, and gone when the program has closed 256 more ends. In a child made by fork an end is the parent's, and claims and calls that wait fail with
  * ERROR_INVALID_HANDLE. No call may be made in a signal handler.
  *
  * What is inline below is the whole way of a message when nobody must be waited for or woken. It is a promise to

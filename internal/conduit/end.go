@@ -33,6 +33,7 @@ type end struct {
 	pid     int64
 
 	over    bool         // it is closed
+	abroad  bool         // its quick half is code in another language: see OutsideEnd
 	uses    waiting.Uses // of the memory, by calls that wait
 	sleeper *waiting.Sleeper
 	edge    edge

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/namedshm/namedshm/internal/fault"
@@ -288,6 +289,28 @@ func (w *wish) suits(e *end) error {
 	return nil
 }
 
+// vacated are ends that were closed of those whose quick half is elsewhere: a call that comes too late finds zeros there,
+// and is refused. That does not last for ever, since a process can map only so much.
+var vacated lastClosed
+
+const mostVacated = 256
+
+type lastClosed struct {
+	mu   sync.Mutex
+	free [mostVacated]func()
+	next int
+}
+
+func (l *lastClosed) add(free func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if before := l.free[l.next]; before != nil {
+		before()
+	}
+	l.free[l.next] = free
+	l.next = (l.next + 1) % mostVacated
+}
+
 // keep arranges for an end that is dropped without Close. Others see that its owner is gone, as after a death; the
 // memory stays mapped, since some of it may have been given away.
 func keep[T any](owner *T, e *end) *T {
@@ -302,7 +325,11 @@ func keep[T any](owner *T, e *end) *T {
 		cleanup.Stop()
 		free, err := release()
 		// Another goroutine may be in the middle of a message: it finds zeros there until nobody has the end any more.
-		runtime.AddCleanup(owner, func(free func()) { free() }, free)
+		if e.abroad { // the collector does not know who has it
+			vacated.add(free)
+		} else {
+			runtime.AddCleanup(owner, func(free func()) { free() }, free)
+		}
 		return free, err
 	}
 	return owner

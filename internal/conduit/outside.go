@@ -61,6 +61,7 @@ type OutsideReader struct {
 }
 
 func (e *end) outside() OutsideEnd {
+	e.abroad = true
 	return OutsideEnd{Size: uint64(e.head.element), Most: uint64(e.head.most())}
 }
 
@@ -95,7 +96,6 @@ func (r *Receiver) Outside() (o OutsideReceiver) {
 	o.OutsideEnd, o.Bell, o.Capacity = r.outside(), r.bell(), r.capacity
 	o.Inverse, o.Shift = r.size.inverse, uint32(r.size.shift)
 	o.LaneCount = uint32(len(r.lanes))
-	r.abroad = true
 	r.leaveWith(&o, len(r.lanes))
 	return o
 }

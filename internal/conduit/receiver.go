@@ -28,7 +28,6 @@ type Receiver struct {
 	mask     uint64 // capacity - 1
 	eighth   uint64 // of the capacity: 0 where each call has to be careful
 	deaths   uint64 // that were told, also of those whose lane nobody has taken again
-	abroad   bool   // how far it is stands elsewhere: see OutsideReceiver
 
 	asleep  []atomic.Uint64 // the tails at which it fell asleep, for the patrol
 	usedSet atomic.Int64    // and the number of lanes
@@ -276,7 +275,8 @@ func (r *Receiver) Done() {
 	}
 }
 
-// part tells all senders what is done with, so that a successor gets nothing of it.
+// part tells all senders what is done with, so that a successor gets nothing of it. Of an end whose quick half is
+// elsewhere that is not known here.
 func (r *Receiver) part() {
 	if r.abroad {
 		return

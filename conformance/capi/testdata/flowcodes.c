@@ -152,6 +152,33 @@ static void *claims(void *s)
     return NULL;
 }
 
+/* used_too_late: calls on ends that are closed, and writes to what they gave away, harm nobody. */
+static void used_too_late(void)
+{
+    FLOW_RECEIVER r;
+    FLOW_SENDER s;
+    FLOW_WRITER w;
+    FLOW_READER d;
+    EXPECT(FlowNewReceiver(&r, "Late", &number, NULL) && FlowOpenSender(&s, "Late", &number, 0));
+    EXPECT(FlowNewWriter(&w, "LateFeed", &number, NULL) && FlowOpenReader(&d, "LateFeed", &number, 0));
+    uint64_t *claim = FlowSenderClaim(&s, 2, 0);
+    EXPECT(claim != NULL);
+    claim[0] = claim[1] = 1;
+    FlowSenderCommit(&s);
+    const uint64_t *message = FlowReceiverNext(&r, &n, 0);
+    EXPECT(message != NULL && n == 2 && message[1] == 1);
+    EXPECT(CloseHandle(s.handle) && CloseHandle(w.handle) && CloseHandle(d.handle) && CloseHandle(r.handle));
+    claim[0] = message[1];
+    FlowSenderCommit(&s);
+    FAILS(FlowSenderClaim(&s, 1, 0), ERROR_INVALID_HANDLE);
+    EXPECT(says("closed"));
+    FAILS(FlowSenderDrain(&s, 0), ERROR_INVALID_HANDLE);
+    FAILS(FlowReceiverNext(&r, &n, INFINITE), ERROR_INVALID_HANDLE);
+    FAILS(FlowWriterClaim(&w), ERROR_INVALID_HANDLE);
+    FAILS(FlowWriterWrite(&w, to, 1), ERROR_INVALID_HANDLE);
+    FAILS(FlowReaderNext(&d, to, 1, &n, &lost, INFINITE), ERROR_INVALID_HANDLE);
+}
+
 /* closed_by_another: a call that waits ends when another thread closes its end. */
 static void closed_by_another(void)
 {
@@ -269,6 +296,7 @@ int main(int argc, char **argv)
         return strcmp(argv[1], "keep") == 0 ? keep() : take();
     rings();
     feeds();
+    used_too_late();
     closed_by_another();
     forked();
     lost_descriptors(argv[0]);
