@@ -119,3 +119,36 @@ func TestValueLargerThanALane(t *testing.T) {
 		t.Errorf("a ring for values of 3000 bytes in lanes of 4096: %v", err)
 	}
 }
+
+// TestBuffersStay: a reader's buffer keeps its room whatever it holds, and is given back when there is an error.
+func TestBuffersStay(t *testing.T) {
+	w, err := flow.NewWriter[uint32]("BuffersStay", flow.Feed{Depth: 3, Most: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r, err := flow.OpenReader[uint32](t.Context(), "BuffersStay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	buf := make([]uint32, 0, 100)
+	for _, n := range []int{100, 3, 0, 100} {
+		if err := w.Write(make([]uint32, n)...); err != nil {
+			t.Fatal(err)
+		}
+		if buf, _, err = r.Latest(buf); err != nil || len(buf) != n || cap(buf) != 100 {
+			t.Errorf("Latest of %d values: length %d, capacity %d, %v", n, len(buf), cap(buf), err)
+		}
+		if err := w.Write(make([]uint32, n)...); err != nil {
+			t.Fatal(err)
+		}
+		if buf, _, err = r.Next(t.Context(), buf); err != nil || len(buf) != n || cap(buf) != 100 {
+			t.Errorf("Next of %d values: length %d, capacity %d, %v", n, len(buf), cap(buf), err)
+		}
+	}
+	w.Close()
+	if buf, _, err = r.Next(t.Context(), buf); err != io.EOF || len(buf) != 0 || cap(buf) != 100 {
+		t.Errorf("at the end: length %d, capacity %d, %v", len(buf), cap(buf), err)
+	}
+}

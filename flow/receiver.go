@@ -36,15 +36,15 @@ func NewReceiver[T any](name string, ring Ring, options ...namedshm.SectionOptio
 	return &Receiver[T]{raw}, nil
 }
 
-// Next is the next message, in place: it is good until the next call of Next, TryNext, All or Done, which says that
-// it is done with. A message of no values is empty and not nil. Without one it waits until the context is done; with
-// a context that is done it looks once.
+// Next returns the next message, in place. It is valid until the next call of Next, TryNext, All or Done, which says
+// that the message is done with. A message of no values is empty and not nil. Without a message Next waits until the
+// context is done; with a context that is done it looks once.
 //
-// Errors: [io.EOF] when there were senders, all have closed and all is read. When one of them died without closing
-// it is an error that is [io.ErrUnexpectedEOF], with the code [namedshm.ErrBrokenPipe]. Both say how it is, and not
-// what happened: Next returns them again, and goes on when another sender has come. Who is to wait for senders that
-// come and go has a [Sender] of its own open. [namedshm.ErrFileCorrupt], once for each lane, for one that a process
-// has spoiled; it counts as that of a dead sender from then on.
+// Errors: [io.EOF] when there were senders, all have closed and everything is read. If a sender died without closing,
+// the error is [io.ErrUnexpectedEOF] instead, with the code [namedshm.ErrBrokenPipe]; a death whose lane has another
+// sender by now is returned once. Both errors describe a state: Next returns them again, and returns messages again
+// when another sender has come. A receiver that is to wait for senders that come and go opens a [Sender] itself.
+// [namedshm.ErrFileCorrupt], once, for a lane that a process has damaged; from then on it counts as a dead sender's.
 func (r *Receiver[T]) Next(ctx context.Context) ([]T, error) {
 	if n := r.raw.Known(); n >= 0 {
 		return values[T](r.raw.Advance(n)), nil
@@ -56,8 +56,8 @@ func (r *Receiver[T]) Next(ctx context.Context) ([]T, error) {
 	return values[T](m), nil
 }
 
-// TryNext is [Receiver.Next] without waiting: ok is false when there is nothing now. That a sender has died is found
-// out by every thousandth call or so that finds nothing.
+// TryNext is [Receiver.Next] without waiting: ok is false when there is no message now. To ask whether a sender has died
+// takes a system call, so only about every thousandth call that finds nothing does.
 func (r *Receiver[T]) TryNext() (m []T, ok bool, err error) {
 	if n := r.raw.Known(); n >= 0 {
 		return values[T](r.raw.Advance(n)), true, nil
@@ -69,9 +69,9 @@ func (r *Receiver[T]) TryNext() (m []T, ok bool, err error) {
 	return values[T](b), ok, nil
 }
 
-// All is [Receiver.Next] as a loop: it ends with [io.EOF], without an error, as the loop over a channel ends; and
-// after any other error, which it yields. A loop that is left early is not done with its last message: a successor
-// would get it again, and so it is until the next call of Next or Done.
+// All is [Receiver.Next] as a loop. It ends without an error at [io.EOF], as a loop over a channel does, and after any
+// other error, which it yields. A loop that is left early is not done with its last message until the next call of Next
+// or Done; a successor would get it again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		for {
@@ -96,13 +96,14 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[[]T, error] {
 	}
 }
 
-// Done says that the message which was returned last is done with: a successor will not get it again. Without it
-// that is said for many messages together, when a sender has nothing more or an eighth of a lane has been read.
+// Done says that the message which was returned last is done with: a successor will not get it again, whatever happens.
+// Without Done that is said for many messages together: when a lane is empty, when an eighth of it has been read, and by
+// Close. So after a death a successor may get up to an eighth of each lane again.
 func (r *Receiver[T]) Done() { r.raw.Done() }
 
 // Name is the name that the end was opened with.
 func (r *Receiver[T]) Name() string { return r.raw.Name() }
 
-// Close gives the end free for another receiver. The message which was returned last is not done with, unless Done
-// has said so. A second Close fails with [namedshm.ErrInvalidHandle].
+// Close frees the end for another receiver, which gets the message that was returned last again, unless Done has said
+// that it is done with. A second Close fails with [namedshm.ErrInvalidHandle].
 func (r *Receiver[T]) Close() error { return wrap("close", r.raw.Name(), r.raw.Close()) }

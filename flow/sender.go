@@ -32,10 +32,10 @@ func OpenSender[T any](ctx context.Context, name string) (*Sender[T], error) {
 	return &Sender[T]{raw}, nil
 }
 
-// Claim is room for a message of n values, in the ring itself. Nobody sees it before [Sender.Commit], and it is good
-// until then. What it holds is old bytes. Several claims may be open, for a batch that becomes visible all at once.
+// Claim returns room for a message of n values, in the ring itself. Nobody sees it before [Sender.Commit], and it is
+// valid until then. It holds old bytes. Several claims may be open, for a batch that becomes visible all at once.
 //
-// Without room it waits until the context is done; with a context that is done it looks once.
+// Without room Claim waits until the context is done; with a context that is done it looks once.
 //
 // Errors: [namedshm.ErrBrokenPipe] when there is no room and the receiver has closed or died: a later call goes on
 // when there is another receiver. [namedshm.ErrInvalidParameter] for more values than half of a lane takes, or when
@@ -51,8 +51,8 @@ func (s *Sender[T]) Claim(ctx context.Context, n int) ([]T, error) {
 	return values[T](m), nil
 }
 
-// TryClaim is [Sender.Claim] without waiting: ok is false when there is no room now. That the receiver has died is
-// found out by every thousandth call or so that finds no room.
+// TryClaim is [Sender.Claim] without waiting: ok is false when there is no room now. To ask whether the receiver has died
+// takes a system call, so only about every thousandth call that finds no room does.
 func (s *Sender[T]) TryClaim(n int) (m []T, ok bool, err error) {
 	if s.raw.Fits(n) {
 		return values[T](s.raw.Place(n)), true, nil
@@ -68,7 +68,7 @@ func (s *Sender[T]) TryClaim(n int) (m []T, ok bool, err error) {
 // dies, they are all there or none is.
 func (s *Sender[T]) Commit() { s.raw.Commit() }
 
-// Abort gives all open claims back.
+// Abort drops all open claims.
 func (s *Sender[T]) Abort() { s.raw.Abort() }
 
 // Send sends a copy of the values as one message. It waits for room as [Sender.Claim] does, with the same errors,
@@ -83,8 +83,8 @@ func (s *Sender[T]) Send(ctx context.Context, m ...T) error {
 	return nil
 }
 
-// Drain returns when the receiver is done with all that this end has committed. It is for who is about to close and
-// go: what nobody has read yet lives only as long as anybody has an end open.
+// Drain waits until the receiver is done with everything that this end has committed. Call it before the program ends:
+// messages that nobody has read live only as long as any process has an end open.
 //
 // Errors: those of the context, [namedshm.ErrBrokenPipe] when something is left and the receiver has closed or died,
 // [namedshm.ErrInvalidHandle] after Close.
@@ -95,6 +95,6 @@ func (s *Sender[T]) Drain(ctx context.Context) error {
 // Name is the name that the end was opened with.
 func (s *Sender[T]) Name() string { return s.raw.Name() }
 
-// Close gives open claims back and the lane free, and says goodbye: without it the receiver takes the end for one
-// whose process died. A second Close fails with [namedshm.ErrInvalidHandle].
+// Close drops open claims, frees the lane, and tells the receiver, which otherwise takes the end for one whose process
+// died. A second Close fails with [namedshm.ErrInvalidHandle].
 func (s *Sender[T]) Close() error { return wrap("close", s.raw.Name(), s.raw.Close()) }

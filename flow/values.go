@@ -10,6 +10,12 @@ func values[T any](m []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(m))), n)
 }
 
+// grown are the values that the bytes in a reader's buffer are, with all its room.
+func grown[T any](m []byte) []T {
+	size := int(unsafe.Sizeof(*new(T)))
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(m))), cap(m)/size)[:len(m)/size]
+}
+
 // bytesOf are the bytes that values are.
 func bytesOf[T any](m []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(m))), len(m)*int(unsafe.Sizeof(*new(T))))

@@ -26,8 +26,9 @@ func NewWriter[T any](name string, feed Feed, options ...namedshm.SectionOption)
 	return &Writer[T]{raw}, nil
 }
 
-// Claim is the place of the next message, with room for the most values that there can be. What it holds is old
-// bytes. Nobody sees it before [Writer.Commit]; a second Claim is the same place. It is nil after Close.
+// Claim returns the place of the next message, with room for the most values that a message can have. It holds old
+// bytes. Nobody sees it before [Writer.Commit]; a second Claim returns the same place. It is nil once the end is closed,
+// or another process has taken it; Commit then says which.
 func (w *Writer[T]) Claim() []T {
 	m, err := w.raw.Claim()
 	if err != nil {
@@ -36,9 +37,10 @@ func (w *Writer[T]) Claim() []T {
 	return values[T](m)
 }
 
-// Commit makes the first n values of what was claimed the newest message. A number that was not claimed is a mistake
-// of the program's, and panics.
-func (w *Writer[T]) Commit(n int) { w.raw.Commit(n) }
+// Commit makes the first n values of what was claimed the newest message.
+//
+// Errors: [namedshm.ErrInvalidParameter] for more values than were claimed, [namedshm.ErrInvalidHandle] after Close.
+func (w *Writer[T]) Commit(n int) error { return wrap("commit", w.raw.Name(), w.raw.Commit(n)) }
 
 // Write makes a copy of the values the newest message.
 //
@@ -54,7 +56,7 @@ func (w *Writer[T]) Write(m ...T) error {
 // Name is the name that the end was opened with.
 func (w *Writer[T]) Name() string { return w.raw.Name() }
 
-// Close gives the end free for another writer, and says goodbye: without it the readers take it for one whose
-// process died. The messages that are kept stay as long as anybody has an end open. A second Close fails with
+// Close frees the end for another writer and tells the readers, which otherwise take the end for one whose process
+// died. The messages that are kept stay as long as any process has an end open. A second Close fails with
 // [namedshm.ErrInvalidHandle].
 func (w *Writer[T]) Close() error { return wrap("close", w.raw.Name(), w.raw.Close()) }

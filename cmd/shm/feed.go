@@ -99,10 +99,10 @@ func (s *slot) room(n int) ([]byte, error) {
 }
 
 func (s *slot) send(n int) error {
-	if n > 0 {
-		s.Commit(n / s.size())
+	if n == 0 {
+		return nil
 	}
-	return nil
+	return s.Commit(n / s.size())
 }
 
 func (s *slot) put(m []byte) error { return s.Write(m) }

@@ -117,6 +117,7 @@ func TestClaimInPlace(t *testing.T) {
 	feed := newFeed(t, words, Feed{Depth: 3, Most: 4})
 	w, seat := feed.writer(t)
 	r := feed.reader(t)
+	mustFail(t, w.Commit(0), fault.InvalidParameter) // nothing is claimed
 	for n := range uint64(10) {
 		m, err := w.Claim()
 		if err != nil || len(m) != 32 || cap(m) != 32 {
@@ -127,22 +128,17 @@ func TestClaimInPlace(t *testing.T) {
 			t.Fatal("a second claim is another one")
 		}
 		mark(m, n)
-		w.Commit(int(n % 5))
+		if err := w.Commit(int(n % 5)); err != nil {
+			t.Fatal(err)
+		}
 		got, number, err := r.Latest(nil)
 		if err != nil || number != n+1 || len(got) != 8*int(n%5) || !marked(got, n) {
 			t.Fatal(got, number, err)
 		}
 	}
 	for _, wrong := range []int{-1, 5} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("Commit of %d values", wrong)
-				}
-			}()
-			w.Claim()
-			w.Commit(wrong)
-		}()
+		w.Claim()
+		mustFail(t, w.Commit(wrong), fault.InvalidParameter)
 	}
 	m, _ := w.Claim()
 	mark(m, 99)

@@ -289,8 +289,8 @@ func (w *wish) suits(e *end) error {
 	return nil
 }
 
-// vacated are ends that were closed of those whose quick half is elsewhere: a call that comes too late finds zeros there,
-// and is refused. That does not last for ever, since a process can map only so much.
+// vacated are ends that were closed of those whose quick half is elsewhere: a call that comes too late finds zeros
+// there, and is refused. That does not last for ever, since a process can map only so much.
 var vacated lastClosed
 
 const mostVacated = 256

@@ -49,7 +49,8 @@ type incoming struct {
 func (r *Receiver) takeEnd() error {
 	ok, err := r.takeFor(&r.control.receiver)
 	if err == nil && !ok {
-		err = fault.Fail(fault.Busy, "the ring has a receiver: %s", r.ownerOf(&r.control.receiver))
+		err = fault.Advise(fault.Fail(fault.Busy, "the ring has a receiver: %s", r.ownerOf(&r.control.receiver)),
+			"a ring has one receiver at a time: close that one, or use another name")
 	}
 	if err != nil {
 		return err

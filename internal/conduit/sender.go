@@ -53,8 +53,8 @@ func (s *Sender) takeEnd() error {
 			return s.begin(i)
 		}
 	}
-	return fault.Fail(fault.Busy, "all %d lanes have senders; the first is %s", s.head.lanes,
-		s.ownerOf(&laneOf(s.memory, 0).end))
+	return fault.Advise(fault.Fail(fault.Busy, "all %d lanes have senders; the first is %s", s.head.lanes,
+		s.ownerOf(&laneOf(s.memory, 0).end)), "close a sender, or have the receiver make the ring with more lanes")
 }
 
 // begin begins at the tail that a predecessor left.
@@ -144,7 +144,9 @@ func (s *Sender) claim(n int) (m []byte, ok bool, err error) {
 	}
 	if end > s.limit {
 		if end-s.tail > s.capacity && !fault.Mistake("no end to open claims") {
-			return nil, false, fault.Fail(fault.InvalidParameter, "the open claims and %d values more take more than a lane", n)
+			return nil, false, fault.Advise(
+				fault.Fail(fault.InvalidParameter, "the open claims and %d values more take more than a lane", n),
+				"commit what is claimed first")
 		}
 		if err := s.seeHead(); err != nil || end > s.limit {
 			return nil, false, err
@@ -184,8 +186,9 @@ func (s *Sender) refuse(n int) error {
 	if !s.owns() {
 		return s.disowned()
 	}
-	return fault.Fail(fault.InvalidParameter, "a message of %d values of %d bytes; this ring's have 0 to %d", n, s.size,
-		s.most)
+	return fault.Advise(
+		fault.Fail(fault.InvalidParameter, "a message of %d values of %d bytes; this ring's have 0 to %d", n, s.size, s.most),
+		"send it as several, or have the receiver make the ring with a larger capacity")
 }
 
 // Claim is room for a message of n values, in the ring itself, seen by nobody before Commit. It waits for room until
@@ -283,9 +286,13 @@ func (s *Sender) unread() error {
 	case word == 0 || s.alive(word):
 		return nil
 	case word&closedBit != 0:
-		return broken(io.ErrClosedPipe, "its receiver has closed the ring, and not all is read")
+		return waitForAnother(broken(io.ErrClosedPipe, "its receiver has closed, and not all is read"))
 	}
-	return broken(io.ErrClosedPipe, "its receiver, %s, has died, and not all is read", s.ownerOf(receiver))
+	return waitForAnother(broken(io.ErrClosedPipe, "its receiver, %s, has died, and not all is read", s.ownerOf(receiver)))
+}
+
+func waitForAnother(err error) error {
+	return fault.Advise(err, "start another receiver, and try again")
 }
 
 // Commit makes all open claims visible, at once.

@@ -37,7 +37,7 @@ func (f *Feed) check() error {
 		return fault.Fail(fault.InvalidParameter, "a depth of %d messages; a feed's is %d to %d", f.Depth, leastDepth,
 			mostDepth)
 	case f.Most < 1:
-		return fault.Fail(fault.InvalidParameter, "messages of at most %d values", f.Most)
+		return fault.Fail(fault.InvalidParameter, "messages of at most %d values; a feed's have 1 or more", f.Most)
 	}
 	return nil
 }
@@ -67,11 +67,9 @@ func (f Feed) orUsual() Feed {
 func (r Ring) matches(h *head) error {
 	switch {
 	case r.Lanes != 0 && r.Lanes != h.lanes:
-		return fault.Fail(fault.InvalidParameter, "%d lanes were asked for, and the ring that is there has %d", r.Lanes,
-			h.lanes)
+		return another("%d lanes were asked for, and the ring that is there has %d", r.Lanes, h.lanes)
 	case r.Capacity != 0 && r.Capacity != h.capacity:
-		return fault.Fail(fault.InvalidParameter, "a capacity of %d bytes was asked for, and the ring that is there has %d",
-			r.Capacity, h.capacity)
+		return another("a capacity of %d bytes was asked for, and the ring that is there has %d", r.Capacity, h.capacity)
 	}
 	return nil
 }
@@ -79,13 +77,18 @@ func (r Ring) matches(h *head) error {
 func (f Feed) matches(h *head) error {
 	switch {
 	case f.Depth != 0 && f.Depth != h.depth:
-		return fault.Fail(fault.InvalidParameter, "a depth of %d was asked for, and the feed that is there has %d", f.Depth,
-			h.depth)
+		return another("a depth of %d was asked for, and the feed that is there has %d", f.Depth, h.depth)
 	case f.Most != 0 && f.Most != h.most():
-		return fault.Fail(fault.InvalidParameter,
-			"messages of at most %d values were asked for, and the feed that is there has at most %d", f.Most, h.most())
+		return another("messages of at most %d values were asked for, and the feed that is there has at most %d", f.Most,
+			h.most())
 	}
 	return nil
+}
+
+// another is the error of who asks for another shape than the one that is there.
+func another(format string, args ...any) error {
+	return fault.Advise(fault.Fail(fault.InvalidParameter, format, args...),
+		"leave the field zero to take what is there; another shape is possible once all ends are closed")
 }
 
 // most is the most values in a message.

@@ -1,7 +1,6 @@
 package conduit
 
 import (
-	"fmt"
 	"unsafe"
 
 	"github.com/namedshm/namedshm/internal/fault"
@@ -29,7 +28,8 @@ func (w *Writer) takeEnd() error {
 	its := &laneOf(w.memory, 0).end
 	ok, err := w.takeFor(its)
 	if err == nil && !ok {
-		err = fault.Fail(fault.Busy, "the feed has a writer: %s", w.ownerOf(its))
+		err = fault.Advise(fault.Fail(fault.Busy, "the feed has a writer: %s", w.ownerOf(its)),
+			"a feed has one writer at a time: close that one, or use another name")
 	}
 	if err != nil {
 		return err
@@ -125,21 +125,21 @@ func (w *Writer) start() {
 }
 
 // Commit makes the first n values of what was claimed the newest message.
-func (w *Writer) Commit(n int) {
-	if w.over {
-		return
-	}
-	if !w.claimed || n < 0 || n > int(w.head.capacity)/w.size {
-		panic(fmt.Sprintf("flow: Commit of %d values; %d were claimed", n, w.claimedValues()))
+func (w *Writer) Commit(n int) (err error) {
+	switch {
+	case w.over:
+		return errClosed
+	case !w.claimed || n < 0 || n > int(w.head.capacity)/w.size:
+		return fault.Fail(fault.InvalidParameter, "%d values, of %d that were claimed", n, w.claimedValues())
 	}
 	if w.fragile {
-		var err error
 		defer guard(&err)()
 	}
 	if !inPlace {
 		copyIn(w.slot.payload(), w.draft[:n*w.size])
 	}
 	w.publish(n * w.size)
+	return nil
 }
 
 func (w *Writer) claimedValues() int {
@@ -180,9 +180,9 @@ func (w *Writer) write(m []byte) error {
 	case !w.owns():
 		return w.disowned()
 	case int64(len(m)) > w.head.capacity:
-		return fault.Fail(fault.InvalidParameter, "a message of %d bytes; this feed's have at most %d values of %d",
-			len(m),
-			w.head.most(), w.size)
+		return fault.Advise(fault.Fail(fault.InvalidParameter,
+			"a message of %d values; this feed's have at most %d", len(m)/w.size, w.head.most()),
+			"write it as several, or make the feed with a larger Most")
 	}
 	w.start()
 	if fault.Mistake("the number before the message") {
