@@ -14,75 +14,80 @@ import (
 	"github.com/namedshm/namedshm/flow"
 )
 
+type large [4096]uint64
+
+// atWork opens the two ends of a ring or a feed, of which the first has this work to do.
+type atWork func(t *testing.T, name string) (work func() error, end, other io.Closer)
+
+var worksOnMessages = map[string]atWork{
+	"send": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		r, s := ringOf[large](t, name)
+		m := make([]large, 3)
+		go drain(r)
+		return func() error { return s.Send(context.Background(), m...) }, s, r
+	},
+	"claim": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		r, s := ringOf[large](t, name)
+		go drain(r)
+		return func() error {
+			m, err := s.Claim(context.Background(), 3)
+			for i := range m {
+				m[i][7] = 7
+			}
+			s.Commit()
+			return err
+		}, s, r
+	},
+	"next": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		r, s := ringOf[large](t, name)
+		go func() {
+			for s.Send(context.Background(), make([]large, 3)...) == nil {
+			}
+		}()
+		return func() error {
+			m, err := r.Next(context.Background())
+			var sum uint64
+			for i := range m {
+				sum += m[i][9]
+			}
+			r.Done()
+			return err
+		}, r, s
+	},
+	"write": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		w, r := feedOf[large](t, name)
+		m := make([]large, 3)
+		return func() error { return w.Write(m...) }, w, r
+	},
+	"latest": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		w, r := feedOf[large](t, name)
+		w.Write(make([]large, 3)...)
+		buf := make([]large, 3)
+		return func() error { _, _, err := r.Latest(buf); return err }, r, w
+	},
+	"look": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
+		w, r := feedOf[large](t, name)
+		w.Write(make([]large, 3)...)
+		return func() error {
+			n, _ := r.Look(func(m []large) {
+				for i := range m {
+					for j := range m[i] {
+						_ = m[i][j]
+					}
+				}
+			})
+			if n == 0 {
+				return namedshm.ErrInvalidHandle
+			}
+			return nil
+		}, r, w
+	},
+}
+
 // TestCloseAtWork: Close comes from another goroutine while a call is in the middle of a message. No process crashes,
 // and the call ends, or fails. (The race detector rightly finds that nothing orders the two.)
 func TestCloseAtWork(t *testing.T) {
-	type large [4096]uint64
-	ctx := t.Context()
-	for name, open := range map[string]func(t *testing.T, name string) (work func() error, end, other io.Closer){
-		"send": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			r, s := ringOf[large](t, name)
-			m := make([]large, 3)
-			go drain(r)
-			return func() error { return s.Send(ctx, m...) }, s, r
-		},
-		"claim": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			r, s := ringOf[large](t, name)
-			go drain(r)
-			return func() error {
-				m, err := s.Claim(ctx, 3)
-				for i := range m {
-					m[i][7] = 7
-				}
-				s.Commit()
-				return err
-			}, s, r
-		},
-		"next": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			r, s := ringOf[large](t, name)
-			go func() {
-				for s.Send(context.Background(), make([]large, 3)...) == nil {
-				}
-			}()
-			return func() error {
-				m, err := r.Next(ctx)
-				var sum uint64
-				for i := range m {
-					sum += m[i][9]
-				}
-				r.Done()
-				return err
-			}, r, s
-		},
-		"write": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			w, r := feedOf[large](t, name)
-			m := make([]large, 3)
-			return func() error { return w.Write(m...) }, w, r
-		},
-		"latest": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			w, r := feedOf[large](t, name)
-			w.Write(make([]large, 3)...)
-			buf := make([]large, 3)
-			return func() error { _, _, err := r.Latest(buf); return err }, r, w
-		},
-		"look": func(t *testing.T, name string) (func() error, io.Closer, io.Closer) {
-			w, r := feedOf[large](t, name)
-			w.Write(make([]large, 3)...)
-			return func() error {
-				n, _ := r.Look(func(m []large) {
-					for i := range m {
-						for j := range m[i] {
-							_ = m[i][j]
-						}
-					}
-				})
-				if n == 0 {
-					return namedshm.ErrInvalidHandle
-				}
-				return nil
-			}, r, w
-		},
-	} {
+	for name, open := range worksOnMessages {
 		t.Run(name, func(t *testing.T) {
 			for round := range 50 {
 				work, end, other := open(t, fmt.Sprintf("Closing%s%d", name, round))

@@ -1,9 +1,9 @@
 // Package flow moves messages between processes through a named section.
 //
-// A ring carries every message once, in order for each sender, from up to 64 senders to one receiver; when it is full,
-// senders wait. If the receiver dies, its successor gets again what the dead one had not said to be done with: a ring
-// delivers at least once. A feed carries the newest messages from one writer to any number of readers, which may lag and
-// are told how many they missed; its writer never waits.
+// A ring carries every message once, in order for each sender, from up to 64 senders to one receiver; when it is
+// full, senders wait. If the receiver dies, its successor gets again what the dead one had not said to be done with:
+// a ring delivers at least once. A feed carries the newest messages from one writer to any number of readers, which
+// may lag and are told how many they missed; its writer never waits.
 //
 // # Which of the two
 //
@@ -14,20 +14,20 @@
 //	ring   every message once   senders wait when it is full   many senders, one receiver
 //	feed   may be missed        the writer never waits         one writer, many readers
 //
-// There is no order among different senders, and no promise of exactly once. To get the latter, number the messages and
-// have the receiver skip those that it has handled.
+// There is no order among different senders, and no promise of exactly once. To get the latter, number the messages
+// and have the receiver skip those that it has handled.
 //
 // # Messages
 //
 // A message is any number of values of a type T, from none up to what the ring or feed has room for. They lie in the
 // section as they are: T holds no pointers, strings, slices, maps or interfaces, and no bool, which another process
-// could make neither true nor false; use uint8. The structure of T is written into the section as text: names of fields
-// without case and underscores, types, sizes and offsets. Opening the section with a different structure fails with
-// [namedshm.ErrDatatypeMismatch], and the error names the first difference. The types may have different names, and one
-// of them may be a struct in C.
+// could make neither true nor false; use uint8. The structure of T is written into the section as text: names of
+// fields without case and underscores, types, sizes and offsets. Opening the section with a different structure
+// fails with [namedshm.ErrDatatypeMismatch], and the error names the first difference. The types may have different
+// names, and one of them may be a struct in C.
 //
-// A message that a method returns in place is the shared memory itself. It is valid until the next call of a method of
-// its end. A hostile process that may write there can change it meanwhile: copy it before you check it.
+// A message that a method returns in place is the shared memory itself. It is valid until the next call of a method
+// of its end. A hostile process that may write there can change it meanwhile: copy it before you check it.
 //
 // # Ends
 //
@@ -36,19 +36,19 @@
 // everything in it is gone. Call [Sender.Drain] before closing a sender whose last messages must arrive.
 //
 // An end belongs to one goroutine at a time. The exception is Close: it ends a call that waits in another goroutine,
-// which fails with [namedshm.ErrInvalidHandle]. When Close comes while another goroutine is in the middle of a message,
-// nothing orders the two, and what the call returns may be zeros; it harms nobody else. An end that is dropped without
-// Close counts as one whose process died, once the collector has found it.
+// which fails with [namedshm.ErrInvalidHandle]. When Close comes while another goroutine is in the middle of a
+// message, nothing orders the two, and what the call returns may be zeros; it harms nobody else. An end that is
+// dropped without Close counts as one whose process died, once the collector has found it.
 //
 // When a process dies, at whatever point, its end is free for a successor. When it is stopped, its end is silent.
-// Neither keeps anybody else from going on. After the last message a receiver or reader gets [io.EOF] if the other side
-// closed, and an error that is [io.ErrUnexpectedEOF] if it died. A death is noticed within a tenth of a second after the
-// kernel has closed the process's files.
+// Neither keeps anybody else from going on. After the last message a receiver or reader gets [io.EOF] if the other
+// side closed, and an error that is [io.ErrUnexpectedEOF] if it died. A death is noticed within a tenth of a second
+// after the kernel has closed the process's files.
 //
 // # Errors
 //
-// An error is a [*namedshm.Error], a context's error as [namedshm.Event.Wait] returns it, or io.EOF. Memory in a state
-// in which no correct process leaves it gives [namedshm.ErrFileCorrupt], with lane and position.
+// An error is a [*namedshm.Error], a context's error as [namedshm.Event.Wait] returns it, or io.EOF. Memory in a
+// state in which no correct process leaves it gives [namedshm.ErrFileCorrupt], with lane and position.
 //
 // # Platforms
 //

@@ -30,15 +30,15 @@ func OpenReader[T any](ctx context.Context, name string) (*Reader[T], error) {
 	return &Reader[T]{raw}, nil
 }
 
-// Next copies the message behind the one that was returned last into buf, in place of what buf holds, and returns the
-// result, which is another slice if the capacity of buf is too small; nil will do. lost is exactly how many messages
-// before it were overwritten. A new reader begins with the oldest that is kept. Without a message Next waits until the
-// context is done; with a context that is done it looks once. With an error m is buf with no length.
+// Next copies the message behind the one that was returned last into buf, in place of what buf holds, and returns
+// the result, which is another slice if the capacity of buf is too small; nil will do. lost is exactly how many
+// messages before it were overwritten. A new reader begins with the oldest that is kept. Without a message Next
+// waits until the context is done; with a context that is done it looks once. With an error m is buf with no length.
 //
-// Errors: [io.EOF] when the writer has closed and everything is read; an error that is [io.ErrUnexpectedEOF], with the
-// code [namedshm.ErrBrokenPipe], when it has died. Both describe a state: Next goes on when there is another writer.
-// [namedshm.ErrBusy] when the writer laps it a thousand times without a pause. [namedshm.ErrFileCorrupt] for a
-// message that a process has spoiled, which is then left behind.
+// Errors: [io.EOF] when the writer has closed and everything is read; an error that is [io.ErrUnexpectedEOF], with
+// the code [namedshm.ErrBrokenPipe], when it has died. Both describe a state: Next goes on when there is another
+// writer. [namedshm.ErrBusy] when the writer laps it a thousand times without a pause. [namedshm.ErrFileCorrupt] for
+// a message that a process has spoiled, which is then left behind.
 func (r *Reader[T]) Next(ctx context.Context, buf []T) (m []T, lost uint64, err error) {
 	b, lost, err := r.raw.Next(ctx, emptied(buf))
 	if err != nil {
@@ -47,8 +47,8 @@ func (r *Reader[T]) Next(ctx context.Context, buf []T) (m []T, lost uint64, err 
 	return grown[T](b), lost, nil
 }
 
-// Latest copies the newest message as [Reader.Next] does, and never waits. number is how many messages have been written
-// to the feed, by all its writers; it is 0 when there is none. Next then goes on behind it.
+// Latest copies the newest message as [Reader.Next] does, and never waits. number is how many messages have been
+// written to the feed, by all its writers; it is 0 when there is none. Next then goes on behind it.
 //
 // Errors: [namedshm.ErrBusy] when the writer laps it a thousand times without a pause, [namedshm.ErrFileCorrupt],
 // [namedshm.ErrInvalidHandle] after Close.
@@ -61,9 +61,9 @@ func (r *Reader[T]) Latest(buf []T) (m []T, number uint64, err error) {
 }
 
 // Look calls f with the newest message in place, and reports whether it stayed whole meanwhile. If it did not, f has
-// seen parts of several messages: f must work whatever it reads, and must do nothing that cannot be undone. Look is for
-// large messages of which little is needed. number is the message's, as with [Reader.Latest]; it is 0 when there is
-// none, and then f is not called.
+// seen parts of several messages: f must work whatever it reads, and must do nothing that cannot be undone. Look is
+// for large messages of which little is needed. number is the message's, as with [Reader.Latest]; it is 0 when there
+// is none, and then f is not called.
 func (r *Reader[T]) Look(f func(m []T)) (number uint64, whole bool) {
 	return r.raw.Look(func(m []byte) { f(values[T](m)) })
 }

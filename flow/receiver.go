@@ -56,8 +56,8 @@ func (r *Receiver[T]) Next(ctx context.Context) ([]T, error) {
 	return values[T](m), nil
 }
 
-// TryNext is [Receiver.Next] without waiting: ok is false when there is no message now. To ask whether a sender has died
-// takes a system call, so only about every thousandth call that finds nothing does.
+// TryNext is [Receiver.Next] without waiting: ok is false when there is no message now. To ask whether a sender has
+// died takes a system call, so only about every thousandth call that finds nothing does.
 func (r *Receiver[T]) TryNext() (m []T, ok bool, err error) {
 	if n := r.raw.Known(); n >= 0 {
 		return values[T](r.raw.Advance(n)), true, nil
@@ -69,9 +69,9 @@ func (r *Receiver[T]) TryNext() (m []T, ok bool, err error) {
 	return values[T](b), ok, nil
 }
 
-// All is [Receiver.Next] as a loop. It ends without an error at [io.EOF], as a loop over a channel does, and after any
-// other error, which it yields. A loop that is left early is not done with its last message until the next call of Next
-// or Done; a successor would get it again.
+// All is [Receiver.Next] as a loop. It ends without an error at [io.EOF], as a loop over a channel does, and after
+// any other error, which it yields. A loop that is left early is not done with its last message until the next call
+// of Next or Done; a successor would get it again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		for {
@@ -96,9 +96,9 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[[]T, error] {
 	}
 }
 
-// Done says that the message which was returned last is done with: a successor will not get it again, whatever happens.
-// Without Done that is said for many messages together: when a lane is empty, when an eighth of it has been read, and by
-// Close. So after a death a successor may get up to an eighth of each lane again.
+// Done says that the message which was returned last is done with: a successor will not get it again, whatever
+// happens. Without Done that is said for many messages together: when a lane is empty, when an eighth of it has been
+// read, and by Close. So after a death a successor may get up to an eighth of each lane again.
 func (r *Receiver[T]) Done() { r.raw.Done() }
 
 // Name is the name that the end was opened with.

@@ -51,8 +51,8 @@ func (s *Sender[T]) Claim(ctx context.Context, n int) ([]T, error) {
 	return values[T](m), nil
 }
 
-// TryClaim is [Sender.Claim] without waiting: ok is false when there is no room now. To ask whether the receiver has died
-// takes a system call, so only about every thousandth call that finds no room does.
+// TryClaim is [Sender.Claim] without waiting: ok is false when there is no room now. To ask whether the receiver has
+// died takes a system call, so only about every thousandth call that finds no room does.
 func (s *Sender[T]) TryClaim(n int) (m []T, ok bool, err error) {
 	if s.raw.Fits(n) {
 		return values[T](s.raw.Place(n)), true, nil
@@ -83,8 +83,8 @@ func (s *Sender[T]) Send(ctx context.Context, m ...T) error {
 	return nil
 }
 
-// Drain waits until the receiver is done with everything that this end has committed. Call it before the program ends:
-// messages that nobody has read live only as long as any process has an end open.
+// Drain waits until the receiver is done with everything that this end has committed. Call it before the program
+// ends: messages that nobody has read live only as long as any process has an end open.
 //
 // Errors: those of the context, [namedshm.ErrBrokenPipe] when something is left and the receiver has closed or died,
 // [namedshm.ErrInvalidHandle] after Close.
@@ -95,6 +95,6 @@ func (s *Sender[T]) Drain(ctx context.Context) error {
 // Name is the name that the end was opened with.
 func (s *Sender[T]) Name() string { return s.raw.Name() }
 
-// Close drops open claims, frees the lane, and tells the receiver, which otherwise takes the end for one whose process
-// died. A second Close fails with [namedshm.ErrInvalidHandle].
+// Close drops open claims, frees the lane, and tells the receiver, which otherwise takes the end for one whose
+// process died. A second Close fails with [namedshm.ErrInvalidHandle].
 func (s *Sender[T]) Close() error { return wrap("close", s.raw.Name(), s.raw.Close()) }

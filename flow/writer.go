@@ -27,8 +27,8 @@ func NewWriter[T any](name string, feed Feed, options ...namedshm.SectionOption)
 }
 
 // Claim returns the place of the next message, with room for the most values that a message can have. It holds old
-// bytes. Nobody sees it before [Writer.Commit]; a second Claim returns the same place. It is nil once the end is closed,
-// or another process has taken it; Commit then says which.
+// bytes. Nobody sees it before [Writer.Commit]; a second Claim returns the same place. It is nil once the end is
+// closed, or another process has taken it; Commit then says which.
 func (w *Writer[T]) Claim() []T {
 	m, err := w.raw.Claim()
 	if err != nil {

@@ -249,7 +249,7 @@ func (c *ringReadCmd) Run(a *app) error {
 	if err != nil {
 		return stop.end(flowError("read", c.Name, err))
 	}
-	stop.goodbye = func() { r.Close() }
+	stop.goodbye = func() { r.CloseUntold() } // what is not printed is not done with
 	p := newPrinter(a, stop, &c.showing, r.Structure())
 	return stop.end(a.parted(flowError("read", c.Name, c.print(a, r, p))))
 }

@@ -28,6 +28,7 @@ type Receiver struct {
 	mask     uint64 // capacity - 1
 	eighth   uint64 // of the capacity: 0 where each call has to be careful
 	deaths   uint64 // that were told, also of those whose lane nobody has taken again
+	untold   bool   // Close says nothing of what is done with
 
 	asleep  []atomic.Uint64 // the tails at which it fell asleep, for the patrol
 	usedSet atomic.Int64    // and the number of lanes
@@ -279,7 +280,7 @@ func (r *Receiver) Done() {
 // part tells all senders what is done with, so that a successor gets nothing of it. Of an end whose quick half is
 // elsewhere that is not known here.
 func (r *Receiver) part() {
-	if r.abroad {
+	if r.abroad || r.untold {
 		return
 	}
 	for i := range r.used {
@@ -287,6 +288,13 @@ func (r *Receiver) part() {
 			r.tell(l)
 		}
 	}
+}
+
+// CloseUntold is Close for who passes on several messages at a time: a successor gets all that was not said to be done
+// with by now.
+func (r *Receiver) CloseUntold() error {
+	r.untold = true
+	return r.Close()
 }
 
 // Held reports that the next message is there, and that returning it tells nobody that those before it are done with.
