@@ -199,7 +199,8 @@ func TestNumberOfAnother(t *testing.T) {
 	}
 	first, held := run()
 	defer held.close()
-	for end := time.Now().Add(10 * time.Second); !held.runsAs(0) || held.environ() == nil; { // it may still be being loaded
+	// It may still be being loaded.
+	for end := time.Now().Add(10 * time.Second); !held.runsAs(0) || held.environ() == nil; {
 		if time.Now().After(end) {
 			t.Fatal("nothing can be read of a living process")
 		}
