@@ -43,7 +43,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 		t.Run(o.name, func(t *testing.T) {
 			w := newWorld(t)
 			calls, longest := []string{}, slowest{}
-			step := depth.Of(23, 1)
+			step := depth.Of(23, 5)
 			for n := 1 + i*5%step; len(calls) < most; n += step {
 				victim := w.start()
 				name := fmt.Sprintf("%s %d", o.name, n)

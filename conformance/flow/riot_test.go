@@ -14,13 +14,13 @@ import (
 	"github.com/namedshm/namedshm/internal/depth"
 )
 
-// riotFor is how long each riot goes on: a second, in a full run half a minute together, and an hour if
-// nothing is to be left out.
+// riotFor is how long each riot goes on: a second, in a full run a quarter of a minute together, and an hour if nothing
+// is to be left out.
 func riotFor() time.Duration {
 	if depth.Every() {
 		return 20 * time.Minute
 	}
-	return depth.Of(time.Second, 12*time.Second)
+	return depth.Of(time.Second, 6*time.Second)
 }
 
 // riot is some actors that are killed, and stopped, at random.

@@ -294,7 +294,7 @@ func TestKilledAtEveryInstruction(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			w := newWorld(t)
 			longest, points := slowest{}, 0
-			step := sparse(67, 3)
+			step := sparse(67, 11)
 			for n := 1 + i*13%step; ; n += step {
 				p := newPlay(w, s, n)
 				ended := p.kill(s, n)
@@ -357,7 +357,7 @@ func TestStoppedAtEveryInstruction(t *testing.T) {
 					var function string
 					function, ended = tr.Step(actors.InLibrary)
 					p.where = fmt.Sprintf("stopped before instruction %d, in %s", n, function)
-					if n%sparse(7, 2) == 0 {
+					if n%sparse(7, 4) == 0 {
 						s.goesOn(p)
 						points++
 					}

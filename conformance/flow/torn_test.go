@@ -114,7 +114,7 @@ func TestNothingIsTorn(t *testing.T) {
 				go func() { done <- h.readOn(r, over) }()
 			}
 			stopped.Ask(request{Op: "read on", Name: "Fast", Number: uint64(depth.Of(200*time.Millisecond,
-				5*time.Second))})
+				2*time.Second))})
 			stops := 0
 			var theirs reply
 			for !stopped.Answered(&theirs) {

@@ -61,7 +61,7 @@ func moreToCome(messages uint64, passed time.Duration) bool {
 	if depth.Every() {
 		return messages < 10_000_000
 	}
-	return passed < depth.Of(300*time.Millisecond, 5*time.Second)
+	return passed < depth.Of(300*time.Millisecond, 3*time.Second)
 }
 
 // TestManySleepers: a hundred readers sleep; each message wakes them all, and so does the goodbye.
