@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"sync"
 )
 
 // Phrase is a pattern of the words in one column, and what they mean to a driver: a function that takes, among others,
 // what the pattern's groups matched.
 type Phrase[F any] struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp // compiled at its first use: most processes of a driver read no table
 	means   F
 }
 
@@ -18,7 +19,7 @@ func Whole[F any](pattern string, means F) Phrase[F] { return Part(`^(?:`+patter
 
 // Part is a phrase that others may stand beside.
 func Part[F any](pattern string, means F) Phrase[F] {
-	return Phrase[F]{regexp.MustCompile(pattern), means}
+	return Phrase[F]{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) }), means}
 }
 
 // First is what the first of the phrases means that the text has, and what the groups matched; m is nil where it has
@@ -35,7 +36,7 @@ func All[F any](text string, lists ...[]Phrase[F]) iter.Seq2[F, []string] {
 	return func(yield func(F, []string) bool) {
 		for _, list := range lists {
 			for _, p := range list {
-				if m := p.pattern.FindStringSubmatch(text); m != nil && !yield(p.means, m) {
+				if m := p.pattern().FindStringSubmatch(text); m != nil && !yield(p.means, m) {
 					return
 				}
 			}
