@@ -49,8 +49,8 @@ func TestRatios(t *testing.T) {
 			if _, err := exec.LookPath("python3"); part.name == "python" && err != nil && os.Getenv("CI") != "true" {
 				t.Skip(err)
 			}
-			// Other work, on this machine or beside a virtual one, can spoil a row of a measurement; it does not spoil that row
-			// in all of them.
+			// Other work, on this machine or beside a virtual one, can spoil a row of a measurement; it does not
+			// spoil that row in all of them.
 			const tries = 10
 			judged := verdicts{}
 			for range tries {
@@ -142,26 +142,26 @@ func noise() float64 {
 // bounds are the ratios that must be kept.
 //
 // A cycle is held to the bare system calls of the protocol. How much dearer these are than those of shm_open is the
-// processor's affair too: an opener's take 2.3 times as long on one machine, and 3.2 on another. Under a hypervisor that
-// has a system call take 1.4 us and a page fault 13, the bounds that are about both were seen missed by up to a third:
-// 3.8 times bare shm_open, 1.6 times Python's open, which makes fewer calls and faults more.
+// processor's affair too: an opener's take 2.3 times as long on one machine, and 3.2 on another. Under a hypervisor
+// that has a system call take 1.4 us and a page fault 13, the bounds that are about both were seen missed by up to a
+// third: 3.8 times bare shm_open, 1.6 times Python's open, which makes fewer calls and faults more.
 //
-// What spins is held to two words in C that are set and taken by compare-and-swap, which is what two auto-reset events
-// are. One word that each side stores to in its turn is quicker, by a factor that is the processor's: this library was
-// seen at 1.2 and at 2.6 times that on two machines, and at 1.1 times the two words on both.
+// What spins is held to two words in C that are set and taken by compare-and-swap, which is what two auto-reset
+// events are. One word that each side stores to in its turn is quicker, by a factor that is the processor's: this
+// library was seen at 1.2 and at 2.6 times that on two machines, and at 1.1 times the two words on both.
 //
-// A ring is held to a C ring whose commit is a full fence, as its own is. A batch's figure depends on where the linker
-// and the stack put things: what a processor stores between two messages keeps the next one waiting, and two builds of
-// one program were seen at 1.1 and at 1.8 times the C ring. Where lines pass slowly between cores, copies of 64 KiB
-// take 1.3 times as long as C's, which the processor makes by a single instruction; where they pass quickly, 0.7 times.
-// With readers it is the lines that take the time, so that eight of them are held to one. A feed's Write stores three
-// numbers so that nothing overtakes them, which takes 6 to 15 times a copy of 64 bytes.
+// A ring is held to a C ring whose commit is a full fence, as its own is. A batch's figure depends on where the
+// linker and the stack put things: what a processor stores between two messages keeps the next one waiting, and two
+// builds of one program were seen at 1.1 and at 1.8 times the C ring. Where lines pass slowly between cores, copies
+// of 64 KiB take 1.3 times as long as C's, which the processor makes by a single instruction; where they pass
+// quickly, 0.7 times. With readers it is the lines that take the time, so that eight of them are held to one. A
+// feed's Write stores three numbers so that nothing overtakes them, which takes 6 to 15 times a copy of 64 bytes.
 //
-// What sleeps is held to bare futexes in the same language on one core, where what the calls take shows and little else
-// does: what the runtime adds to a system call is the processor's affair too, and bare futexes in Go take 1.2 or 2.0
-// times what they take in C. On two cores waking a processor takes nearly all of the time, and it is the same wake-up
-// for whatever sleeps in the kernel: pipes, eventfd and Boost are within a few hundredths of bare futexes, and no order
-// among these would last.
+// What sleeps is held to bare futexes in the same language on one core, where what the calls take shows and little
+// else does: what the runtime adds to a system call is the processor's affair too, and bare futexes in Go take 1.2
+// or 2.0 times what they take in C. On two cores waking a processor takes nearly all of the time, and it is the same
+// wake-up for whatever sleeps in the kernel: pipes, eventfd and Boost are within a few hundredths of bare futexes,
+// and no order among these would last.
 var bounds = func() map[string]float64 {
 	all := map[string]float64{
 		createBare:   4.2,
