@@ -186,6 +186,8 @@ func lostText(n uint64) string {
 
 func (c *feedReadCmd) checkAll(a *app) error {
 	switch {
+	case c.Follow && c.NoWait:
+		return errFollowNoWait
 	case c.Every != nil && *c.Every < time.Millisecond:
 		return usageError{errors.New("--every must be at least 1ms")}
 	case c.Latest && (c.Follow || c.Count != nil || c.From != "oldest"):
@@ -205,6 +207,7 @@ type follower struct {
 	buffer []byte
 	lost   uint64
 	quiet  time.Duration // the last pause for a writer that is yet to come
+	last   time.Time     // when there was something last
 }
 
 func (f *follower) run() error {
@@ -218,12 +221,13 @@ func (f *follower) run() error {
 			return err
 		}
 	}
+	f.last = time.Now()
 	for !f.p.done() {
 		m, err := f.next()
 		if err != nil {
 			return err
 		}
-		f.quiet = 0
+		f.quiet, f.last = 0, time.Now()
 		if err := f.p.print(m); err != nil {
 			return err
 		}
@@ -249,6 +253,9 @@ func (f *follower) next() ([]byte, error) {
 			f.lost += lost
 		}
 		if f.Follow && f.ended(err) {
+			if f.Timeout != nil && time.Since(f.last) >= *f.Timeout {
+				return nil, fmt.Errorf("timed out after %v: nothing is written", *f.Timeout)
+			}
 			continue
 		}
 		f.buffer = m
@@ -291,7 +298,9 @@ func (f *follower) ended(err error) bool {
 func (f *follower) latest() error {
 	m, number, err := f.r.Latest(f.buffer[:0])
 	if number == 0 && err == nil {
-		m, _, err = f.await()
+		if m, _, err = f.await(); err == io.EOF {
+			return errors.New("nothing has been written to the feed")
+		}
 	}
 	if err != nil {
 		return err

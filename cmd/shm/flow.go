@@ -65,6 +65,9 @@ func orMake[T any](typed bool, open, make func() (T, error)) (end T, err error) 
 	return end, err
 }
 
+// errFollowNoWait: the one waits for what the other does not.
+var errFollowNoWait = usageError{errors.New("--follow waits for others, and --no-wait for nothing: give one of them")}
+
 // longestWait is how long a wait for one message, or for room for one, may take; nil for any time.
 func longestWait(timeout *time.Duration, noWait bool) *time.Duration {
 	if noWait {
@@ -81,7 +84,11 @@ func whenMade[T any](
 	defer cancel()
 	end, err := open(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return end, fmt.Errorf("%s %s: waited %v, and nobody made it", verb, plain.Name(name), *w)
+		maker := "shm ring read"
+		if verb == "read" {
+			maker = "shm feed write"
+		}
+		return end, fmt.Errorf("%s %s: waited %v, and nobody created it; %s does", verb, plain.Name(name), *w, maker)
 	}
 	return end, flowError(verb, name, err)
 }

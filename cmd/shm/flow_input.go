@@ -124,7 +124,7 @@ func (in *input) chunks() error {
 	case !full:
 		chunk = max(min(usualChunk, most)/size*size, size)
 	case chunk%size != 0:
-		return fmt.Errorf("--chunk: a value has %s, and %d are no whole number of them", plural(int64(size), "byte"), chunk)
+		return fmt.Errorf("--chunk: %d is not a multiple of the %s that a value has", chunk, plural(int64(size), "byte"))
 	case chunk > most:
 		return in.to.tooLong(chunk)
 	}
@@ -226,7 +226,7 @@ func (in *input) prefixed() error {
 
 func (in *input) cutShort(err error) error {
 	if err == io.ErrUnexpectedEOF {
-		return fmt.Errorf("message %d: the input ends before it does", in.sent+1)
+		return fmt.Errorf("message %d: the input ends in the middle of it", in.sent+1)
 	}
 	return err
 }
@@ -260,11 +260,11 @@ func (in *input) values() error {
 	}
 }
 
-// wrong is the error of what is no JSON.
+// wrong is the error of what is not valid JSON.
 func (in *input) wrong(err error) error {
 	var syntax *json.SyntaxError
 	if err == io.ErrUnexpectedEOF || errors.As(err, &syntax) {
-		return fmt.Errorf("message %d is no JSON: %w", in.sent+1, err)
+		return fmt.Errorf("message %d is not valid JSON: %w", in.sent+1, err)
 	}
 	return err
 }

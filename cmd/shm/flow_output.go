@@ -25,8 +25,8 @@ type showing struct {
 }
 
 // showingHelp is what the help says of it.
-const showingHelp = `Messages are printed as they are, with nothing between them: what comes out is what went in, however it was split. With
---json, or --as json, each message is a line of JSON, made from the type that is stored in the section; plain bytes are a
+const showingHelp = `Messages are printed as they are, with nothing between them: what comes out is what went in, however it was split, but for
+the line ends and NUL bytes at which --lines and --nul split it. The same flags here print these again. With --json, or --as json, each message is a line of JSON, made from the type that is stored in the section; plain bytes are a
 string if they are UTF-8, otherwise an array of numbers. On a terminal, control characters are shown as escapes: \x1b.`
 
 // check settles what the flags mean together.

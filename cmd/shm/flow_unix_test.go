@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,23 @@ func (p *piped) ends(t *testing.T, status int, complaint string) {
 	if len(rest) > 0 || got != status || complaint == "" != (told == "") || !strings.Contains(told, complaint) {
 		t.Fatalf("it ends with %d, want %d; more output %.99q; it says %q, want %q", got, status, rest, told, complaint)
 	}
+}
+
+// TestRingHangup: a terminal that is closed ends a writer in order, and is no death.
+func TestRingHangup(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("hangups are ignored here, as by nohup")
+	}
+	isolate(t)
+	reader := startPiped(t, "ring", "read", "Jobs", "--lines")
+	writer := startPiped(t, "ring", "write", "Jobs", "--lines")
+	writer.write(t, "1\n")
+	reader.want(t, "1\n")
+	if err := writer.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	reader.ends(t, 0, "")
+	writer.ends(t, -int(syscall.SIGHUP), "")
 }
 
 // TestRingTwoSenders: all messages come, each once, those of one sender in their order.

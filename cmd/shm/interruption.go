@@ -33,6 +33,9 @@ func interruptible(a *app) *interruption {
 	i.busy.Lock()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup, say
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	heedBrokenPipes()
 	go func() {
 		sig := <-signals

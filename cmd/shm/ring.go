@@ -132,7 +132,7 @@ func (l *lane) full(limit time.Duration) error {
 	if limit > 0 {
 		text = fmt.Sprintf("the ring was full for %v", limit)
 	}
-	who := "nobody reads it"
+	who := "nobody reads it; start shm ring read " + quoted(l.ringWriteCmd.Name)
 	if info, err := conduit.Stat(l.ringWriteCmd.Name); err == nil {
 		for i := range info.Ends {
 			if e := &info.Ends[i]; e.Role == "receiver" && !e.Dead {
@@ -229,7 +229,7 @@ Examples:
 
 // Run takes the receiving end and prints.
 func (c *ringReadCmd) Run(a *app) error {
-	if err := c.check(a.asJSON); err != nil {
+	if err := c.checkAll(a); err != nil {
 		return err
 	}
 	structure, choices, err := c.making()
@@ -254,9 +254,17 @@ func (c *ringReadCmd) Run(a *app) error {
 	return stop.end(a.parted(flowError("read", c.Name, c.print(a, r, p))))
 }
 
+func (c *ringReadCmd) checkAll(a *app) error {
+	if c.Follow && c.NoWait {
+		return errFollowNoWait
+	}
+	return c.check(a.asJSON)
+}
+
 // print prints until the end. What has not been written is not done with, so that a successor gets it.
 func (c *ringReadCmd) print(a *app, r *conduit.Receiver, p *printer) error {
 	told := false // that senders have died; it stays so until another comes
+	last := time.Now()
 	for quiet := time.Duration(0); ; {
 		m, err := c.next(r, p)
 		if c.Follow && (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)) {
@@ -264,6 +272,9 @@ func (c *ringReadCmd) print(a *app, r *conduit.Receiver, p *printer) error {
 				a.fail(flowError("read", c.Name, err))
 			}
 			told = err != io.EOF
+			if c.Timeout != nil && time.Since(last) >= *c.Timeout {
+				return cmp.Or(p.flush(), fmt.Errorf("timed out after %v: %s", *c.Timeout, c.whyQuiet()))
+			}
 			// Nothing wakes for a sender that is yet to come.
 			if quiet = min(quiet+10*time.Millisecond, 100*time.Millisecond); p.stop.pause(quiet) {
 				continue
@@ -273,7 +284,7 @@ func (c *ringReadCmd) print(a *app, r *conduit.Receiver, p *printer) error {
 		if err != nil {
 			return cmp.Or(p.flush(), err)
 		}
-		quiet, told = 0, false
+		quiet, told, last = 0, false, time.Now()
 		if err := p.print(m); err != nil {
 			return err
 		}
