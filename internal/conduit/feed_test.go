@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,12 +311,29 @@ func TestSpoiledFeeds(t *testing.T) {
 		_, err = ReaderOver(feed.memory, feed.sit())
 		mustFail(t, err, fault.FileCorrupt)
 	}
-	// A writer that flies past keeps nobody for ever.
+	// A message that should be there and is not will never be.
 	w.lane.tail.store(5000)
 	_, _, err := r.Latest(nil)
-	mustFail(t, err, fault.Busy)
+	mustFail(t, err, fault.FileCorrupt)
 	_, _, err = r.Next(background, nil)
-	mustFail(t, err, fault.Busy)
+	mustFail(t, err, fault.FileCorrupt)
+	// A writer that flies past keeps nobody for ever.
+	var over atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := uint64(5001); !over.Load(); n++ {
+			w.lane.tail.store(n)
+		}
+	}()
+	for fault.CodeOf(err) != fault.Busy { // it may have stood still for as long as a reader looks
+		_, _, err = r.Latest(nil)
+	}
+	for err = nil; fault.CodeOf(err) != fault.Busy; {
+		_, _, err = r.Next(background, nil)
+	}
+	over.Store(true)
+	<-done
 	w.Close()
 	_, err = WriterOver(feed.memory, feed.sit())
 	mustFail(t, err, fault.FileCorrupt)

@@ -120,7 +120,8 @@ func (o *Onlooker) Consumed(lane, most int, f func(beginning []byte, length int)
 	}
 	l, data, capacity := laneOf(o.memory, lane), dataOf(o.memory, o.head, lane), uint64(o.head.capacity)
 	head := l.head.load()
-	for pos := head &^ (capacity - 1); pos < head && head%8 == 0; {
+	looks := 0 // garbage can be read as a great many messages
+	for pos := head &^ (capacity - 1); pos < head && head%8 == 0 && looks < mostCounted; looks++ {
 		at := pos & (capacity - 1)
 		header := loadHeader(unsafe.Add(data, at))
 		if header > head-pos || record(header) > head-pos {

@@ -1,6 +1,7 @@
 package conduit
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"runtime"
@@ -107,6 +108,7 @@ func (r *Reader) TryNext(buf []byte) (m []byte, lost uint64, ok bool, err error)
 
 // take returns the next message that is there, and how many it had to leave out.
 func (r *Reader) take(buf []byte) (m []byte, lost uint64, ok bool, err error) {
+	var stands struct{ next, tail, rounds uint64 }
 	for range mostRounds {
 		m, there, err := r.read(r.next, buf)
 		if there || err != nil {
@@ -114,6 +116,10 @@ func (r *Reader) take(buf []byte) (m []byte, lost uint64, ok bool, err error) {
 			return m, lost, there, err
 		}
 		tail := r.lane.tail.load()
+		if stands.next != r.next || stands.tail != tail {
+			stands.next, stands.tail, stands.rounds = r.next, tail, 0
+		}
+		stands.rounds++
 		switch oldest := r.oldest(tail); {
 		case tail >= mostPosition:
 			return m, lost, false, corrupt(0, tail, "a number that no writer comes to")
@@ -127,7 +133,16 @@ func (r *Reader) take(buf []byte) (m []byte, lost uint64, ok bool, err error) {
 			r.next = oldest
 		}
 	}
+	if n := r.next; stands.rounds > mostRounds/2 {
+		r.next++
+		return buf, lost, false, r.spoiled(n)
+	}
 	return buf, lost, false, errWild
+}
+
+// spoiled is the error for a message that must be there and is not, although its writer has gone no further.
+func (r *Reader) spoiled(n uint64) error {
+	return corrupt(0, n, "a slot with number %d, where message %d belongs", r.of(n).seq.load(), n)
 }
 
 func (r *Reader) nextLater(ctx context.Context, buf []byte) (m []byte, lost uint64, err error) {
@@ -261,8 +276,10 @@ func (r *Reader) latest(buf []byte) (m []byte, number uint64, err error) {
 	if r.over {
 		return buf, 0, errClosed
 	}
+	first := uint64(0)
 	for range mostRounds {
 		n := r.newest()
+		first = cmp.Or(first, n)
 		switch {
 		case n == 0:
 			return buf, 0, nil
@@ -276,8 +293,11 @@ func (r *Reader) latest(buf []byte) (m []byte, number uint64, err error) {
 		}
 		buf = m
 	}
-	if r.over {
+	switch {
+	case r.over:
 		return buf, 0, errClosed
+	case r.newest() == first:
+		return buf, 0, r.spoiled(first)
 	}
 	return buf, 0, errWild
 }

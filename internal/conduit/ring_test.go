@@ -513,6 +513,32 @@ func TestSpoiledRings(t *testing.T) {
 	}
 }
 
+// TestDamagedLaneIsLeftAlone: a sender takes another one, and is told of the damage where there is none.
+func TestDamagedLaneIsLeftAlone(t *testing.T) {
+	ring := newRing(t, words, Ring{Lanes: 2, Capacity: smallest})
+	r, _ := ring.receiver(t)
+	laneOf(ring.memory, 0).tail.store(4)
+	s, _ := ring.sender(t)
+	if s.at != 1 {
+		t.Fatalf("lane %d", s.at)
+	}
+	_, err := SenderOver(ring.memory, ring.sit())
+	mustFail(t, err, fault.FileCorrupt)
+	claimAndMark(t, s, 1, 1)
+	s.Commit()
+	for told := false; ; told = true {
+		m, ok, err := r.TryNext()
+		if err != nil && !told {
+			mustFail(t, err, fault.FileCorrupt)
+			continue
+		}
+		if err != nil || !ok || !marked(m, 1) {
+			t.Error(m, ok, err)
+		}
+		break
+	}
+}
+
 // TestClosedEnds: every call after Close says so, and none touches the memory.
 func TestClosedEnds(t *testing.T) {
 	ring := newRing(t, words, Ring{Lanes: 1, Capacity: smallest})

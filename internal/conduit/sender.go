@@ -36,8 +36,8 @@ type Sender struct {
 // lives on the other side: to find out takes a system call.
 const fullLooks = 1024
 
-// takeEnd takes the first lane that is free.
-func (s *Sender) takeEnd() error {
+// takeEnd takes the first lane that is free. One that somebody has damaged is left alone.
+func (s *Sender) takeEnd() (damaged error) {
 	for i := range s.head.lanes {
 		if !fault.Mistake("a lane is used before it is said") {
 			s.raiseUsed(i + 1)
@@ -49,9 +49,18 @@ func (s *Sender) takeEnd() error {
 		if err != nil {
 			return err
 		}
-		if ok {
-			return s.begin(i)
+		if !ok {
+			continue
 		}
+		if err := s.begin(i); fault.CodeOf(err) != fault.FileCorrupt {
+			return err
+		} else {
+			damaged = err
+		}
+		s.goBack()
+	}
+	if damaged != nil {
+		return damaged
 	}
 	return fault.Advise(fault.Fail(fault.Busy, "all %d lanes have senders; the first is %s", s.head.lanes,
 		s.ownerOf(&laneOf(s.memory, 0).end)), "close a sender, or have the receiver make the ring with more lanes")
