@@ -59,12 +59,14 @@ static bool begin(void)
 
 HANDLE FlowNewReceiver(FLOW_RECEIVER *r, LPCSTR name, const FLOW_TYPE *type, const FLOW_RING *ring)
 {
-    OPEN(r, goFlowNewReceiver(r, (char *)name, (FLOW_TYPE *)type, ring ? ring->lanes : 0, ring ? ring->capacity : 0, WORDS));
+    OPEN(r, goFlowNewReceiver(r, (char *)name, (FLOW_TYPE *)type, ring ? ring->lanes : 0, ring ? ring->capacity : 0,
+                                  ring ? ring->share : 0, WORDS));
 }
 
 HANDLE FlowNewWriter(FLOW_WRITER *w, LPCSTR name, const FLOW_TYPE *type, const FLOW_FEED *feed)
 {
-    OPEN(w, goFlowNewWriter(w, (char *)name, (FLOW_TYPE *)type, feed ? feed->depth : 0, feed ? feed->most : 0, WORDS));
+    OPEN(w, goFlowNewWriter(w, (char *)name, (FLOW_TYPE *)type, feed ? feed->depth : 0, feed ? feed->most : 0,
+                                feed ? feed->share : 0, WORDS));
 }
 
 HANDLE FlowOpenSender(FLOW_SENDER *s, LPCSTR name, const FLOW_TYPE *type, DWORD milliseconds)

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/namedshm/namedshm"
 	"github.com/namedshm/namedshm/internal/conduit"
 	"github.com/namedshm/namedshm/internal/fault"
 	"github.com/namedshm/namedshm/internal/inside"
@@ -64,9 +65,20 @@ func until(milliseconds C.uint32_t) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Duration(milliseconds)*time.Millisecond)
 }
 
-// usual is what is made with the choices of a creator that has none.
-func usual() inside.Choices {
-	return inside.Choices{Spec: kernel.Spec{Protection: kernel.PageReadWrite}}
+// sharedWith is what is made with the choices of a creator that says this of who else may open it.
+func sharedWith(share C.uint32_t) (c inside.Choices, err error) {
+	c = inside.Choices{Spec: kernel.Spec{Protection: kernel.PageReadWrite}}
+	var options []namedshm.SectionOption
+	switch share {
+	case 0:
+	case C.FLOW_SHARE_READ:
+		options = append(options, namedshm.ShareAccess(namedshm.Everyone(), namedshm.Read))
+	case C.FLOW_SHARE_WRITE:
+		options = append(options, namedshm.ShareAccess(namedshm.Everyone(), namedshm.ReadWrite))
+	default:
+		return c, fault.Fail(fault.InvalidParameter, "%d says of nobody that it may open it", share)
+	}
+	return inside.ForSection(c, options), nil
 }
 
 // described is a name and a structure as C programs say them.
@@ -83,12 +95,16 @@ func described(name *C.char, t *C.FLOW_TYPE) (string, *conduit.Structure, error)
 
 //export goFlowNewReceiver
 func goFlowNewReceiver(to *C.FLOW_RECEIVER, name *C.char, t *C.FLOW_TYPE, lanes C.uint32_t,
-	capacity C.uint64_t, text *C.char, room C.int) C.uint32_t {
+	capacity C.uint64_t, share C.uint32_t, text *C.char, room C.int) C.uint32_t {
 	named, s, err := described(name, t)
 	if err != nil {
 		return outcome(err, text, room)
 	}
-	r, err := conduit.NewReceiver(named, s, conduit.Ring{Lanes: int(lanes), Capacity: int64(capacity)}, usual())
+	choices, err := sharedWith(share)
+	if err != nil {
+		return outcome(err, text, room)
+	}
+	r, err := conduit.NewReceiver(named, s, conduit.Ring{Lanes: int(lanes), Capacity: int64(capacity)}, choices)
 	if err != nil {
 		return outcome(err, text, room)
 	}
@@ -98,13 +114,17 @@ func goFlowNewReceiver(to *C.FLOW_RECEIVER, name *C.char, t *C.FLOW_TYPE, lanes 
 }
 
 //export goFlowNewWriter
-func goFlowNewWriter(to *C.FLOW_WRITER, name *C.char, t *C.FLOW_TYPE, depth, most C.uint32_t, text *C.char,
+func goFlowNewWriter(to *C.FLOW_WRITER, name *C.char, t *C.FLOW_TYPE, depth, most, share C.uint32_t, text *C.char,
 	room C.int) C.uint32_t {
 	named, s, err := described(name, t)
 	if err != nil {
 		return outcome(err, text, room)
 	}
-	w, err := conduit.NewWriter(named, s, conduit.Feed{Depth: int(depth), Most: int(most)}, usual())
+	choices, err := sharedWith(share)
+	if err != nil {
+		return outcome(err, text, room)
+	}
+	w, err := conduit.NewWriter(named, s, conduit.Feed{Depth: int(depth), Most: int(most)}, choices)
 	if err != nil {
 		return outcome(err, text, room)
 	}

@@ -82,16 +82,24 @@ typedef struct FLOW_TYPE {
     uint32_t size, alignment;
 } FLOW_TYPE;
 
-/* Shapes. What is 0 is as it is there, or as usual: 8 lanes of 1 MiB; 64 messages of 1 value. */
+/* Shapes. What is 0 is as it is there, or as usual: 8 lanes of 1 MiB; 64 messages of 1 value; for the owner alone.
+ * share is for a new ring or feed, and says who else may open it; others reach only names that begin with Global\. */
+
+enum {
+    FLOW_SHARE_READ = 1, /* everybody may read it: a feed */
+    FLOW_SHARE_WRITE = 2 /* everybody may take any end */
+};
 
 typedef struct FLOW_RING {
     DWORD lanes;        /* how many can send at the same time: 1 to 64 */
     ULONGLONG capacity; /* bytes of a lane, a power of two from 4096. A message has at most half of that, less 8 */
+    DWORD share;
 } FLOW_RING;
 
 typedef struct FLOW_FEED {
     DWORD depth; /* messages kept, at least 3 */
     DWORD most;  /* the most values in a message */
+    DWORD share;
 } FLOW_FEED;
 
 /* What lies in the section. All is private but for those who want to know. */

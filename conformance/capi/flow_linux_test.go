@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/namedshm/namedshm/flow"
+	"github.com/namedshm/namedshm/inspect"
 	"github.com/namedshm/namedshm/internal/depth"
 )
 
@@ -430,6 +431,37 @@ func TestFlowCodes(t *testing.T) {
 	program := w.compile(t, "gcc", "testdata/flowcodes.c", append(sanitized, "-std=c11", "-pedantic", "-pthread")...)
 	if out := run(t, program); out != "well\n" {
 		t.Error(out)
+	}
+}
+
+// TestFlowShare: what a C program says of who else may open a feed is so.
+func TestFlowShare(t *testing.T) {
+	needGlobal(t)
+	w := need(t)
+	isolate(t)
+	c := command(t, w.compile(t, "gcc", "testdata/flowcodes.c", "-O1", "-std=c11", "-pthread"), "share")
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatal(line, err)
+	}
+	for name, want := range map[string]string{`Global\Readable`: "0644", `Global\Writable`: "0666"} {
+		if info, err := inspect.Stat(name); err != nil || info.Security != want {
+			t.Errorf("%s: %s, %v; want %s", name, info.Security, err, want)
+		}
+	}
+	in.Close()
+	if err := c.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

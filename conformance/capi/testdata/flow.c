@@ -150,7 +150,7 @@ static int receive_all(const char *name)
 
 static int write_all(const char *name, uint64_t count)
 {
-    FLOW_FEED shape = { 4, MOST };
+    FLOW_FEED shape = { 4, MOST, 0 };
     FLOW_WRITER w;
     struct item sent[MOST];
     if (!FlowNewWriter(&w, name, &item_type, &shape))

@@ -39,14 +39,14 @@ static uint64_t to[8];
 
 static void rings(void)
 {
-    const FLOW_RING shape = { 2, 4096 }, another = { 3, 0 };
+    const FLOW_RING shape = { 2, 4096, 0 }, another = { 3, 0, 0 };
     FLOW_RECEIVER r, second;
     FLOW_SENDER s, t, u;
     char who[20];
     FAILS(FlowOpenSender(&s, "Ring", &number, 0), ERROR_TIMEOUT);
     FAILS(FlowOpenSender(&s, "Ring", &number, 5), ERROR_TIMEOUT);
     FAILS(FlowNewReceiver(&r, "Ring", NULL, &shape), ERROR_FILE_NOT_FOUND);
-    FAILS(FlowNewReceiver(&r, "Ring", &number, &(FLOW_RING){ 65, 0 }), ERROR_INVALID_PARAMETER);
+    FAILS(FlowNewReceiver(&r, "Ring", &number, &(FLOW_RING){ 65, 0, 0 }), ERROR_INVALID_PARAMETER);
     FAILS(FlowSenderClaim(&s, 1, 0), ERROR_INVALID_HANDLE); /* of what could not be opened */
     FAILS(FlowReceiverNext(&r, &n, 0), ERROR_INVALID_HANDLE);
     EXPECT(FlowNewReceiver(&r, "Ring", &number, &shape) != NULL && r.handle != NULL && r.size == 8 && r.most == 255);
@@ -103,7 +103,7 @@ static void rings(void)
 
 static void feeds(void)
 {
-    const FLOW_FEED shape = { 3, 8 };
+    const FLOW_FEED shape = { 3, 8, 0 };
     FLOW_WRITER w, second;
     FLOW_READER r;
     ULONGLONG newest;
@@ -116,6 +116,7 @@ static void feeds(void)
     EXPECT(FlowReaderLatest(&r, to, 8, &n, &newest) && newest == 0 && FlowReaderLook(&r, &n, &newest) == NULL);
     FAILS(FlowWriterWrite(&w, to, 9), ERROR_INVALID_PARAMETER);
     FAILS(FlowWriterCommit(&w, 0), ERROR_INVALID_PARAMETER);
+    FAILS(FlowNewWriter(&second, "FeedOfNobody", &number, &(FLOW_FEED){ .share = 3 }), ERROR_INVALID_PARAMETER);
     for (uint64_t i = 1; i <= 10; i++)
         EXPECT(FlowWriterWrite(&w, (to[0] = i, to), (SIZE_T)(i % 3)));
     /* Of ten messages two are kept that the writer may not be at; a buffer that is too small loses none. */
@@ -182,7 +183,7 @@ static void used_too_late(void)
 /* closed_by_another: a call that waits ends when another thread closes its end. */
 static void closed_by_another(void)
 {
-    const FLOW_RING shape = { 1, 4096 };
+    const FLOW_RING shape = { 1, 4096, 0 };
     FLOW_RECEIVER r;
     FLOW_SENDER s;
     pthread_t thread;
@@ -290,8 +291,21 @@ static void lost_descriptors(const char *self)
     waitpid(child, &status, 0);
 }
 
+/* share holds a feed that everybody may read, and one that everybody may write, until its input ends. */
+static int share(void)
+{
+    FLOW_WRITER read, write;
+    EXPECT(FlowNewWriter(&read, "Global\\Readable", &number, &(FLOW_FEED){ .share = FLOW_SHARE_READ }) != NULL);
+    EXPECT(FlowNewWriter(&write, "Global\\Writable", &number, &(FLOW_FEED){ .share = FLOW_SHARE_WRITE }) != NULL);
+    puts("ready");
+    fflush(stdout);
+    return getchar() == EOF ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "share") == 0)
+        return share();
     if (argc > 1)
         return strcmp(argv[1], "keep") == 0 ? keep() : take();
     rings();

@@ -83,7 +83,7 @@ static void consistent(const FLOW_SENDER *s, const FLOW_RECEIVER *r)
 static void ring(void)
 {
     static const uint64_t places[] = { 4096, 4224, 4352, 4480, 4608, 4736, 4744, 4752, 4864, 4992, 5120, 5248, 5264, 5376 };
-    const FLOW_RING shape = { 2, 4096 };
+    const FLOW_RING shape = { 2, 4096, 0 };
     FLOW_RECEIVER r;
     FLOW_SENDER s;
     HANDLE section;
@@ -127,7 +127,7 @@ static void ring(void)
 static void feed(void)
 {
     static const uint64_t places[] = { 4096, 4224, 4480, 4608, 4864, 8192, 8200, 8320, 8328, 8448, 8456 };
-    const FLOW_FEED shape = { 3, 100 };
+    const FLOW_FEED shape = { 3, 100, 0 };
     FLOW_WRITER w;
     FLOW_READER r;
     HANDLE section;

@@ -63,7 +63,7 @@ static const struct {
 int main(int argc, char **argv)
 {
     char what[400];
-    const FLOW_RING shape = { 1, 4096 };
+    const FLOW_RING shape = { 1, 4096, 0 };
     if (argc < 2)
         return 2;
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
