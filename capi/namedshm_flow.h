@@ -2,10 +2,10 @@
  *
  * A ring carries every message once, from any number of senders to one receiver; when it is full, senders wait. A
  * feed carries the newest messages from one writer to any number of readers, which may lag and are told what they
- * missed; its writer never waits. Both lie in an ordinary section, live as long as anybody has an end open, and are
- * freed by the kernel. They are those of the Go package flow, whose documentation says what is promised and what is
- * not: no order among senders, and over a receiver's death at least once. Windows has no such calls; codes and types
- * are Windows'.
+ * missed; its writer never waits. Both lie in an ordinary section, live as long as any process has an end open, and are
+ * freed by the kernel. Programs in Go use the same rings and feeds through package flow, whose documentation says what
+ * is promised and what is not: no order among senders, and at least once over a receiver's death. Windows has no such
+ * calls; codes and types are Windows'.
  *
  * A message is a number of values of one type, whose structure both sides describe:
  *

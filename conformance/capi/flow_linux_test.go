@@ -434,6 +434,28 @@ func TestFlowCodes(t *testing.T) {
 	}
 }
 
+// TestFlowPage: the program in docs/flow.md compiles without a warning, and does what the page says.
+func TestFlowPage(t *testing.T) {
+	w := need(t)
+	isolate(t)
+	page, err := os.ReadFile("../../docs/flow.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(page), "```c\n")
+	text, _, ended := strings.Cut(after, "```\n")
+	if !found || !ended {
+		t.Fatal("the page has no program in C")
+	}
+	program, out, err := w.tryText(t, "gcc", "c", text, "-std=c11", "-pedantic", "-O2")
+	if err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out := run(t, program); out != "42 /tmp/a\n" {
+		t.Error(out)
+	}
+}
+
 // TestFlowShare: what a C program says of who else may open a feed is so.
 func TestFlowShare(t *testing.T) {
 	needGlobal(t)
