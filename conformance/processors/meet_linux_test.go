@@ -43,7 +43,8 @@ func command(t *testing.T, programs, arch string) string {
 	}
 	out, err := exec.Command(path, "--version").Output()
 	switch {
-	case errors.Is(err, syscall.ENOEXEC) && (os.Getenv("CI") != "true" || runtime.GOARCH != "amd64"):
+	case errors.Is(err, syscall.ENOEXEC) && (os.Getenv("CI") != "true" || runtime.GOARCH != "amd64" || arch == "386"):
+		// A kernel under some hypervisors runs no programs of 32 bits, and no emulator runs those of Go.
 		t.Skipf("this machine runs no programs for %s", arch)
 	case err != nil:
 		t.Fatalf("%v (have the kernel start these programs: .ci/processors register)", err)
