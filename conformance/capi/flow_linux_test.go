@@ -518,6 +518,7 @@ func TestFlowValgrind(t *testing.T) {
 	inC, _ := flowPrograms(t)
 	needTools(t, "valgrind")
 	isolate(t)
+	forValgrind(t)
 	logs := t.TempDir()
 	playFlow(t, func(arguments ...any) *flowProgram {
 		log := filepath.Join(logs, fmt.Sprint(arguments[0]))

@@ -120,10 +120,14 @@ func TestValgrindPair(t *testing.T) {
 }
 
 func valgrind(t *testing.T, log, program string) *exec.Cmd {
-	c := command(t, "valgrind", "--log-file="+log, "--error-exitcode=0", program)
-	// On some processors valgrind reports this instruction and does not know it.
-	c.Env = append(c.Environ(), "GODEBUG=cpu.rdtscp=off")
-	return c
+	forValgrind(t)
+	return command(t, "valgrind", "--log-file="+log, "--error-exitcode=0", program)
+}
+
+// forValgrind keeps Go's runtime from an instruction that valgrind reports on some processors and does not know.
+func forValgrind(t *testing.T) {
+	t.Helper()
+	t.Setenv("GODEBUG", "cpu.rdtscp=off")
 }
 
 func wantNoInvalidAccess(t *testing.T, log string) {

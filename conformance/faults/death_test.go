@@ -67,7 +67,10 @@ func TestKilledAtEveryCall(t *testing.T) {
 // stride is the way to the next point. Who lists or searches looks into every process of the machine, in calls that are
 // all alike and change nothing: after the first of them, not every one is tried.
 func (s *scene) stride(n, untilWalk int) int {
-	every := depth.Of(quickStride, 1)
+	every := depth.Of(quickStride, 2)
+	if depth.Every() {
+		every = 1
+	}
 	if op := s.does.Op; n < untilWalk || op != "list" && op != "stat" && !s.hidden || depth.Every() {
 		return every
 	}
