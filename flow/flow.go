@@ -37,8 +37,9 @@
 //
 // An end belongs to one goroutine at a time. The exception is Close: it ends a call that waits in another goroutine,
 // which fails with [namedshm.ErrInvalidHandle]. When Close comes while another goroutine is in the middle of a
-// message, nothing orders the two, and what the call returns may be zeros; it harms nobody else. An end that is
-// dropped without Close counts as one whose process died, once the collector has found it.
+// message, nothing orders the two, and what the call returns may be zeros; it harms nobody else. (Not so on Windows,
+// where the memory is gone for a moment, and such a call may end the program.) An end that is dropped without Close
+// counts as one whose process died, once the collector has found it.
 //
 // When a process dies, at whatever point, its end is free for a successor. When it is stopped, its end is silent.
 // Neither keeps anybody else from going on. After the last message a receiver or reader gets [io.EOF] if the other
