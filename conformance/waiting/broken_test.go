@@ -234,13 +234,12 @@ func broken(how string, which int, w namedshm.Waitable, random *rand.Rand) objec
 // breaks nothing is all right.
 func TestJudgeCatches(t *testing.T) {
 	const duration, limit = 250 * time.Millisecond, 10 * time.Second
+	const tries = 4 // it may be, if seldom, that a breakage does not show
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			in(t, judgeSettings(), func(t *testing.T, w *world) {
 				random, seed := seeded(t)
-				// It may be, if seldom, that a breakage does not show.
-				const tries = 4
 				for try := 1; ; try++ {
 					h := w.runRiot(t, b.kind, random, duration, b.name)
 					began := time.Now()
@@ -261,9 +260,15 @@ func TestJudgeCatches(t *testing.T) {
 			t.Parallel()
 			in(t, judgeSettings(), func(t *testing.T, w *world) {
 				random, seed := seeded(t)
-				h := w.runRiot(t, kind, random, duration, nothingBroken)
-				if result, why := h.judge(limit); result != porcupine.Ok {
-					t.Fatalf("seed %d: %s: %s", seed, result, why)
+				for try := 1; ; try++ { // some histories take a busy machine too long to judge
+					h := w.runRiot(t, kind, random, duration, nothingBroken)
+					result, why := h.judge(limit)
+					if result == porcupine.Ok {
+						return
+					}
+					if result == porcupine.Illegal || try == tries {
+						t.Fatalf("seed %d: %s: %s", seed, result, why)
+					}
 				}
 			})
 		})
